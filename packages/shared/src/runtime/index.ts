@@ -1,0 +1,5 @@
+export { ConfigError, loadConfig, redactConfig, unknownVariables, type Config } from './config.ts';
+export { createLogger, type Logger } from './logger.ts';
+export { createShutdown, type Shutdown } from './shutdown.ts';
+export { runMain, type MainContext } from './run-main.ts';
+export { variables, VARIABLE_PREFIX, type VariableName } from './variables.ts';

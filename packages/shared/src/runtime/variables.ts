@@ -1,0 +1,118 @@
+// Every environment variable of the product, in one table: name, schema, default, who reads it.
+// `.env.example`, the README's table and the unknown-variable check are held against this file.
+import { isAbsolute, resolve } from 'node:path';
+import { z } from 'zod';
+
+const text = z.string().trim().min(1);
+const port = z.coerce.number().int().min(0).max(65_535);
+const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const absolutePath = text.transform((value) => (isAbsolute(value) ? value : resolve(value)));
+const pathList = text.transform((value) =>
+  value
+    .split(':')
+    .filter((part) => part !== '')
+    .map((part) => resolve(part)),
+);
+
+/** One documented variable: `schema` parses the raw text; a missing variable takes `fallback` (also raw text). */
+export interface Variable<T = unknown> {
+  readonly schema: z.ZodType<T, string>;
+  readonly fallback?: string;
+  readonly secret?: boolean;
+  readonly about: string;
+}
+
+const define = <T>(variable: {
+  schema: z.ZodType<T>;
+  fallback?: string;
+  secret?: boolean;
+  about: string;
+}): Variable<T> => variable as unknown as Variable<T>; // env values are strings; z.coerce widens the input type
+
+export const variables = {
+  REDIS_URL: define({
+    schema: z.url({ protocol: /^(rediss?|unix)$/ }).or(text.startsWith('/')),
+    fallback: 'redis://127.0.0.1:6379',
+    secret: true,
+    about: 'Redis 7.0 or newer: redis://[:password@]host:port[/db], or the path of a Unix socket',
+  }),
+  HOLDFAST_REDIS_PASSWORD: define({
+    schema: text.optional(),
+    secret: true,
+    about: 'password for REDIS_URL where the address does not carry it (a Unix socket)',
+  }),
+  HOLDFAST_LOG_LEVEL: define({
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    fallback: 'info',
+    about: 'how much the servers log (JSON lines on stdout)',
+  }),
+  HOLDFAST_DATA_DIR: define({
+    schema: absolutePath,
+    fallback: '.holdfast',
+    about: 'where Holdfast keeps its data: config directories and transcripts of sessions, the private Redis',
+  }),
+  HOLDFAST_WORKSPACE_ROOTS: define({
+    schema: pathList.optional(),
+    about: 'folders that sessions may work in, separated by ":" (default: <data>/workspaces)',
+  }),
+  HOLDFAST_HOST: define({ schema: text, fallback: '127.0.0.1', about: 'address the gateway listens on' }),
+  HOLDFAST_PORT: define({ schema: port, fallback: '8787', about: 'port the gateway listens on' }),
+  HOLDFAST_TOKEN: define({
+    schema: z.string().min(16, 'must be at least 16 characters').optional(),
+    secret: true,
+    about: 'the local access token; the gateway checks it, the clients send it',
+  }),
+  HOLDFAST_URL: define({
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+    about: 'address of the gateway, for the terminal client',
+  }),
+  HOLDFAST_MODEL: define({
+    schema: z.enum(['auto', 'demo', 'real']),
+    fallback: 'auto',
+    about: 'which model answers: demo (offline, scripted), real, or auto (real when credentials are set)',
+  }),
+  HOLDFAST_DEMO_MODEL_URL: define({
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+    about: 'address of the demo model, for the workers',
+  }),
+  HOLDFAST_DEMO_MODEL_HOST: define({
+    schema: text,
+    fallback: '127.0.0.1',
+    about: 'address the demo model listens on',
+  }),
+  HOLDFAST_DEMO_MODEL_PORT: define({
+    schema: port,
+    fallback: '8788',
+    about: 'port the demo model listens on',
+  }),
+  HOLDFAST_CLAUDE_CONFIG_DIR: define({
+    schema: absolutePath.optional(),
+    about: 'a Claude Code config directory whose settings seed each session (read only when named)',
+  }),
+  HOLDFAST_CONTAINMENT: define({
+    schema: z.enum(['auto', 'namespace', 'sweep']),
+    fallback: 'auto',
+    about: 'how children are held: their own PID namespace, or a sweep of what they started',
+  }),
+  HOLDFAST_MAX_CHILDREN: define({
+    schema: count(1, 1000),
+    fallback: '16',
+    about: 'how many CLI children one worker keeps at a time (about 125 MB each)',
+  }),
+  HOLDFAST_WORKER_ID: define({
+    schema: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes')
+      .optional(),
+    about: 'name of this worker; stable over restarts (default: host name and a random part)',
+  }),
+  CLAUDE_PATH: define({
+    schema: absolutePath.optional(),
+    about: 'path of the claude executable (default: the pinned package of this checkout)',
+  }),
+} satisfies Record<string, Variable>;
+
+export type VariableName = keyof typeof variables;
+
+/** Names the product itself owns: anything else under this prefix is a mistake and refuses to start. */
+export const VARIABLE_PREFIX = 'HOLDFAST_';
