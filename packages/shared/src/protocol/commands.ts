@@ -1,0 +1,23 @@
+// Commands: intents for a session's owner, stored in its inbox by the gateway and read by the worker.
+import { z } from 'zod';
+import { PromptContent } from './content.ts';
+import { PromptId, TurnId, UserId } from './ids.ts';
+
+const by = { by: UserId };
+
+export const Command = z.discriminatedUnion('type', [
+  /** A person opened the session: start its child so that the first prompt finds it warm. */
+  z.object({ type: z.literal('open'), ...by }),
+  z.object({ type: z.literal('prompt'), promptId: PromptId, content: PromptContent, ...by }),
+  z.object({
+    type: z.literal('abort'),
+    /** The turn that ran when the gateway read the frame; null: none did, so there is nothing to abort. */
+    turnId: TurnId.nullable(),
+    queue: z.enum(['keep', 'clear']),
+    background: z.enum(['keep', 'stop']),
+    ...by,
+  }),
+  z.object({ type: z.literal('delete'), ...by }),
+]);
+export type Command = z.infer<typeof Command>;
+export type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;

@@ -1,0 +1,78 @@
+// The catalogue of errors that cross the wire. Clients branch on `code` alone; the sentence is for people.
+
+interface CatalogueEntry {
+  readonly httpStatus: number;
+  /** WebSocket close code when this error ends the connection; null: the connection survives it. */
+  readonly closeCode: number | null;
+  /** Whether sending the same again later may succeed. */
+  readonly retryable: boolean;
+  readonly message: string;
+}
+
+const entry = (
+  httpStatus: number,
+  message: string,
+  more: { closeCode?: number; retryable?: boolean } = {},
+): CatalogueEntry => ({
+  httpStatus,
+  closeCode: more.closeCode ?? null,
+  retryable: more.retryable ?? false,
+  message,
+});
+
+export const errorCatalogue = {
+  bad_json: entry(400, 'This is not valid JSON.'),
+  bad_request: entry(400, 'The request has a field that is missing or wrong.'),
+  unknown_frame: entry(400, 'There is no frame of this type in protocol version 1.'),
+  binary_frame: entry(400, 'Frames are JSON text; binary frames are not accepted.'),
+  hello_expected: entry(400, 'The first frame must be hello.', { closeCode: 4400 }),
+  hello_repeated: entry(400, 'hello was sent already on this connection.'),
+  hello_late: entry(408, 'No hello arrived in time.', { closeCode: 4408, retryable: true }),
+  unsupported_version: entry(400, 'This protocol version is not supported; the service speaks version 1.', {
+    closeCode: 4406,
+  }),
+  frame_too_large: entry(413, 'The frame is larger than the service accepts.', { closeCode: 1009 }),
+  unauthenticated: entry(401, 'The access token is missing or not valid.', { closeCode: 4401 }),
+  origin_refused: entry(403, 'This page may not connect to Holdfast (its origin is not allowed).'),
+  not_found: entry(404, 'There is nothing at this address.'),
+  session_not_found: entry(404, 'There is no such session, or it is not yours.'),
+  prompt_empty: entry(400, 'The prompt has no text.'),
+  prompt_too_large: entry(413, 'The prompt is longer than the service accepts.'),
+  prompt_busy: entry(409, 'The session is busy and the prompt asked not to wait.', { retryable: true }),
+  prompt_not_queued: entry(409, 'This prompt is not waiting in the queue (any more).'),
+  queue_full: entry(409, 'The queue of this session is full; wait for a turn to end or cancel a prompt.', {
+    retryable: true,
+  }),
+  cwd_not_allowed: entry(400, 'The working directory is not under an allowed workspace root.'),
+  cwd_missing: entry(400, 'The working directory does not exist or is not a folder.'),
+  bad_position: entry(400, 'The position is not of the form {epoch, offset}.'),
+  already_attached: entry(409, 'This connection is attached to the session already.'),
+  not_attached: entry(409, 'This connection is not attached to the session.'),
+  too_many_attached: entry(429, 'This connection is attached to too many sessions.'),
+  rate_limited: entry(429, 'Too many requests; slow down.', { retryable: true }),
+  slow_consumer: entry(
+    408,
+    'The connection could not keep up; reconnect and resume from the last position.',
+    {
+      closeCode: 4008,
+      retryable: true,
+    },
+  ),
+  going_away: entry(503, 'This gateway is stopping; reconnect and resume.', {
+    closeCode: 1012,
+    retryable: true,
+  }),
+  heartbeat_lost: entry(408, 'Nothing was heard from the other side in time.', {
+    closeCode: 4009,
+    retryable: true,
+  }),
+  storage_unavailable: entry(503, 'The storage can not be reached right now; try again.', {
+    retryable: true,
+  }),
+  storage_full: entry(507, 'The storage is full; nothing new can be accepted until space is freed.', {
+    retryable: true,
+  }),
+  internal: entry(500, 'Something went wrong inside the service.', { retryable: true }),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;

@@ -1,0 +1,195 @@
+// The events of a session's log: immutable facts, past tense, one schema per type. The list may grow;
+// readers must pass over types they do not know (`unknown` here is for what the CLI itself adds).
+import { z } from 'zod';
+import { PromptContent } from './content.ts';
+import { ApprovalId, PromptId, SessionId, TurnId, UserId, WorkerId } from './ids.ts';
+import { SessionSettings } from './settings.ts';
+import { StopReason, TokenTotals } from './turn.ts';
+
+/** What the stream of one assistant message block is made of. */
+export const BlockKind = z.enum(['text', 'thinking', 'tool_input']);
+export type BlockKind = z.infer<typeof BlockKind>;
+
+/** Deltas and their completion are matched by (messageId, block). */
+const blockKey = { turnId: TurnId.nullable(), messageId: z.string(), block: z.int().min(0) };
+const parent = { parentToolCallId: z.string().optional() };
+
+export const ModelSource = z.enum(['demo', 'real']);
+export type ModelSource = z.infer<typeof ModelSource>;
+
+const payloads = {
+  session_created: z.object({
+    sessionId: SessionId,
+    userId: UserId,
+    title: z.string().nullable(),
+    cwd: z.string(),
+    settings: SessionSettings,
+  }),
+  settings_changed: z.object({ settings: SessionSettings, title: z.string().nullable(), by: UserId }),
+  prompt_queued: z.object({ promptId: PromptId, content: PromptContent, by: UserId }),
+  prompt_edited: z.object({ promptId: PromptId, content: PromptContent, by: UserId }),
+  /** `before`: the prompt it now stands in front of; null: the end of the queue. */
+  prompt_moved: z.object({ promptId: PromptId, before: PromptId.nullable(), by: UserId }),
+  prompt_cancelled: z.object({ promptId: PromptId, by: UserId }),
+  prompt_injected: z.object({ promptId: PromptId, turnId: TurnId }),
+  prompt_returned: z.object({ promptId: PromptId, reason: z.string() }),
+  abort_requested: z.object({
+    turnId: TurnId.nullable(),
+    queue: z.enum(['keep', 'clear']),
+    background: z.enum(['keep', 'stop']),
+    by: UserId,
+  }),
+  /** `promptId` null: the CLI started this turn by itself (background work that ended). */
+  turn_started: z.object({
+    turnId: TurnId,
+    promptId: PromptId.nullable(),
+    content: PromptContent.nullable(),
+    attempt: z.int().min(1),
+  }),
+  message_delta: z.object({ ...blockKey, ...parent, kind: BlockKind, text: z.string() }),
+  message_completed: z.object({
+    ...blockKey,
+    ...parent,
+    kind: z.enum(['text', 'thinking']),
+    text: z.string(),
+  }),
+  /** The deltas of this block were superseded or aborted: what was shown of it is to be removed. */
+  message_discarded: z.object({ ...blockKey }),
+  tool_call_started: z.object({
+    ...blockKey,
+    ...parent,
+    toolCallId: z.string(),
+    name: z.string(),
+    input: z.unknown(),
+  }),
+  tool_call_completed: z.object({
+    turnId: TurnId.nullable(),
+    ...parent,
+    toolCallId: z.string(),
+    isError: z.boolean(),
+    /** The result as text; long results are cut, and `truncated` says so. */
+    output: z.string(),
+    truncated: z.boolean(),
+  }),
+  approval_requested: z.object({
+    approvalId: ApprovalId,
+    turnId: TurnId.nullable(),
+    toolCallId: z.string().nullable(),
+    tool: z.string(),
+    input: z.unknown(),
+    agentId: z.string().optional(),
+  }),
+  approval_resolved: z.object({
+    approvalId: ApprovalId,
+    outcome: z.enum(['allowed', 'denied', 'cancelled', 'expired', 'lost']),
+    message: z.string().nullable(),
+    by: UserId.nullable(),
+  }),
+  usage_updated: z.object({
+    /** Context fill after the latest message; `windowTokens` null when the CLI has not told it. */
+    context: z.object({ tokens: z.number().nonnegative(), windowTokens: z.number().positive().nullable() }),
+    /** Sums over the whole session, over respawns. */
+    totals: TokenTotals,
+    costUsd: z.number().nonnegative(),
+  }),
+  notice: z.object({
+    kind: z.enum([
+      'model_source',
+      'cli_version',
+      'containment',
+      'rate_limit',
+      'hook',
+      'compaction',
+      'retry',
+      'permission',
+      'trust',
+      'info',
+      'warning',
+    ]),
+    text: z.string(),
+    data: z.record(z.string(), z.unknown()).optional(),
+  }),
+  turn_stalled: z.object({ turnId: TurnId, silentMs: z.number().nonnegative() }),
+  turn_ended: z.object({
+    turnId: TurnId,
+    stopReason: StopReason,
+    /** A sentence for people when the turn failed. */
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    durationMs: z.number().nonnegative(),
+    apiDurationMs: z.number().nonnegative(),
+    costUsd: z.number().nonnegative(),
+    usage: TokenTotals,
+  }),
+  turn_interrupted: z.object({ turnId: TurnId, delivered: z.boolean(), reason: z.string() }),
+  owner_changed: z.object({ workerId: WorkerId.nullable(), fence: z.number().nonnegative() }),
+  child_started: z.object({
+    pid: z.int(),
+    cliVersion: z.string().nullable(),
+    modelSource: ModelSource,
+    resumed: z.boolean(),
+    containment: z.enum(['namespace', 'sweep']),
+  }),
+  child_parked: z.object({ reason: z.string() }),
+  child_exited: z.object({
+    exitCode: z.int().nullable(),
+    signal: z.string().nullable(),
+    /** True when we asked for it (close, park, restart); false is a death that people should see. */
+    expected: z.boolean(),
+    /** The first cause that led to the end. */
+    cause: z.string(),
+    stderrTail: z.string(),
+  }),
+  history_trimmed: z.object({ before: z.int().min(0) }),
+  unknown: z.object({ turnId: TurnId.nullable(), source: z.string(), raw: z.unknown() }),
+};
+
+type Payloads = typeof payloads;
+export type EventType = keyof Payloads;
+
+/** A fact before it has its place in the log. */
+export type EventBody = { [T in EventType]: { type: T } & z.infer<Payloads[T]> }[EventType];
+export type EventBodyOf<T extends EventType> = { type: T } & z.infer<Payloads[T]>;
+
+/** What every stored event carries: its offset, and when the owner wrote it (ms since 1970, for display only). */
+const envelope = { offset: z.int().min(1), at: z.int().min(0) };
+
+/** A fact at its place in the log: the stored frame. A merged delta spans offsets `offset`..`upTo`. */
+export type SessionEvent = EventBody & {
+  readonly offset: number;
+  readonly at: number;
+  readonly upTo?: number;
+};
+
+const options = Object.entries(payloads).map(([type, payload]) =>
+  payload.extend({ type: z.literal(type), ...envelope, upTo: z.int().min(1).optional() }),
+);
+
+/** Parses a stored frame. Readers that must survive newer writers use {@link tryParseEvent}. */
+export const SessionEvent = z.discriminatedUnion(
+  'type',
+  options as unknown as [(typeof options)[number], ...(typeof options)[number][]], // built from the table above
+) as unknown as z.ZodType<SessionEvent>;
+
+export const EVENT_TYPES = Object.keys(payloads) as readonly EventType[]; // keys of the table above
+
+/** Events that are worth nothing once what they lead to is complete; they are not kept in the history. */
+const TRANSIENT: ReadonlySet<EventType> = new Set<EventType>(['message_delta', 'turn_stalled']);
+
+/** Whether an event of this type is kept in the history stream after the log is trimmed. */
+export function isHistoryEvent(type: EventType): boolean {
+  return !TRANSIENT.has(type);
+}
+
+/** The event, or undefined for a shape this version does not know (a newer writer's). */
+export function tryParseEvent(value: unknown): SessionEvent | undefined {
+  const parsed = SessionEvent.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** The last offset an event covers: its own, or that of the last delta merged into it. */
+export function lastOffsetOf(event: { readonly offset: number; readonly upTo?: number | undefined }): number {
+  return event.upTo ?? event.offset;
+}
+
+/** JSON Schema sources for the generated documents: one schema per event type. */
+export const eventSchemas: Readonly<Record<EventType, z.ZodType>> = payloads;

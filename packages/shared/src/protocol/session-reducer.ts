@@ -1,0 +1,333 @@
+// The one reducer: worker (snapshots), client (what people see) and tests fold events with it.
+// Pure. fold(live) = fold(replay): a delta merged from several, or left out because its block is complete,
+// leads to the same view.
+import { contentText } from './content.ts';
+import { lastOffsetOf, type EventBodyOf, type SessionEvent } from './event.ts';
+import {
+  bounded,
+  bytesOf,
+  clip,
+  clipContent,
+  clipJson,
+  NO_LIMITS,
+  promptMessage,
+  pushed,
+  type ViewLimits,
+} from './session-messages.ts';
+import type { Message, OpenBlock, SessionView } from './session-view.ts';
+import { NO_TOKENS } from './turn.ts';
+
+/** The view before the first event. */
+export const EMPTY_VIEW: SessionView = {
+  offset: 0,
+  userId: null,
+  title: null,
+  cwd: '',
+  createdAt: 0,
+  updatedAt: 0,
+  settings: { permissionMode: 'default', allowedTools: [], disallowedTools: [] },
+  owner: { workerId: null, fence: 0 },
+  child: { state: 'none' },
+  turn: null,
+  openBlocks: [],
+  queue: [],
+  queuePaused: false,
+  approvals: [],
+  usage: { contextTokens: 0, windowTokens: null, totals: NO_TOKENS, costUsd: 0 },
+  turnsEnded: 0,
+  messages: [],
+  messagesDropped: 0,
+  messagesBytes: 0,
+};
+
+/** Folds one event into the view. Events at or below the view's offset change nothing. */
+export function applyEvent(
+  view: SessionView,
+  event: SessionEvent,
+  limits: ViewLimits = NO_LIMITS,
+): SessionView {
+  const last = lastOffsetOf(event);
+  if (last <= view.offset) return view;
+  const changed = changeOf(view, event, limits);
+  return { ...view, ...changed, offset: last, updatedAt: event.at };
+}
+
+type Change = Partial<SessionView>;
+/** View, event and limits: what every step below looks at. */
+type Step<T extends SessionEvent['type']> = (
+  view: SessionView,
+  event: Extract<SessionEvent, { type: T }>,
+  limits: ViewLimits,
+) => Change;
+
+const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
+  session_created: (_view, event) => ({
+    userId: event.userId,
+    title: event.title,
+    cwd: event.cwd,
+    settings: event.settings,
+    createdAt: event.at,
+  }),
+  settings_changed: (_view, event) => ({ settings: event.settings, title: event.title }),
+  prompt_queued: (view, event, limits) => ({
+    title: view.title ?? titleOf(contentText(event.content)),
+    queue: [...view.queue, { ...event, content: clipContent(event.content, limits) }].map(pickQueued),
+  }),
+  prompt_edited: (view, event, limits) => ({
+    queue: view.queue.map((prompt) =>
+      prompt.promptId === event.promptId
+        ? { ...prompt, content: clipContent(event.content, limits) }
+        : prompt,
+    ),
+  }),
+  prompt_moved: (view, event) => ({ queue: moved(view.queue, event) }),
+  prompt_cancelled: (view, event) => withoutPrompt(view, event.promptId),
+  prompt_injected: (view, event, limits) => {
+    const prompt = view.queue.find((queued) => queued.promptId === event.promptId);
+    const text = prompt === undefined ? '' : contentText(prompt.content);
+    return {
+      ...withoutPrompt(view, event.promptId),
+      ...pushed(view, promptMessage({ ...event, text }, limits), limits),
+    };
+  },
+  prompt_returned: () => ({}),
+  abort_requested: (view, event) => ({
+    queue: event.queue === 'clear' ? [] : view.queue,
+    queuePaused: event.queue === 'keep' && view.queue.length > 0,
+  }),
+  turn_started: (view, event, limits) => ({
+    turn: { turnId: event.turnId, promptId: event.promptId, startedAt: event.at, stalled: false },
+    queue: view.queue.filter((prompt) => prompt.promptId !== event.promptId),
+    queuePaused: false,
+    openBlocks: [],
+    ...(event.content === null
+      ? {}
+      : pushed(view, promptMessage({ ...event, text: contentText(event.content) }, limits), limits)),
+  }),
+  message_delta: (view, event, limits) => ({
+    openBlocks: withDelta(view.openBlocks, event, limits),
+    turn: unstalled(view),
+  }),
+  message_completed: (view, event, limits) => ({
+    openBlocks: withoutBlock(view.openBlocks, event),
+    turn: unstalled(view),
+    ...pushed(
+      view,
+      {
+        kind: event.kind,
+        offset: event.offset,
+        turnId: event.turnId,
+        messageId: event.messageId,
+        block: event.block,
+        parentToolCallId: event.parentToolCallId ?? null,
+        ...clip(event.text, limits),
+      },
+      limits,
+    ),
+  }),
+  message_discarded: (view, event) => ({ openBlocks: withoutBlock(view.openBlocks, event) }),
+  tool_call_started: (view, event, limits) => ({
+    openBlocks: withoutBlock(view.openBlocks, event),
+    turn: unstalled(view),
+    ...pushed(
+      view,
+      {
+        kind: 'tool',
+        offset: event.offset,
+        turnId: event.turnId,
+        messageId: event.messageId,
+        toolCallId: event.toolCallId,
+        parentToolCallId: event.parentToolCallId ?? null,
+        name: event.name,
+        input: clipJson(event.input, limits),
+        state: 'running',
+        output: '',
+        truncated: false,
+      },
+      limits,
+    ),
+  }),
+  tool_call_completed: (view, event, limits) => ({
+    turn: unstalled(view),
+    ...withResult(view, event, limits),
+  }),
+  approval_requested: (view, event, limits) => ({
+    approvals: [
+      ...view.approvals,
+      {
+        approvalId: event.approvalId,
+        turnId: event.turnId,
+        toolCallId: event.toolCallId,
+        tool: event.tool,
+        input: clipJson(event.input, limits),
+      },
+    ],
+  }),
+  approval_resolved: (view, event) => ({
+    approvals: view.approvals.filter((approval) => approval.approvalId !== event.approvalId),
+  }),
+  usage_updated: (_view, event) => ({
+    usage: {
+      contextTokens: event.context.tokens,
+      windowTokens: event.context.windowTokens,
+      totals: event.totals,
+      costUsd: event.costUsd,
+    },
+  }),
+  notice: (view, event, limits) =>
+    pushed(
+      view,
+      {
+        kind: 'notice',
+        offset: event.offset,
+        turnId: view.turn?.turnId ?? null,
+        notice: event.kind,
+        text: clip(event.text, limits).text,
+      },
+      limits,
+    ),
+  turn_stalled: (view) => ({ turn: view.turn === null ? null : { ...view.turn, stalled: true } }),
+  turn_ended: (view, event, limits) =>
+    turnOver(
+      view,
+      { ...event, stopReason: event.stopReason, delivered: true, error: event.error?.message ?? null },
+      limits,
+    ),
+  turn_interrupted: (view, event, limits) =>
+    turnOver(view, { ...event, stopReason: 'interrupted', error: event.reason }, limits),
+  owner_changed: (_view, event) => ({ owner: { workerId: event.workerId, fence: event.fence } }),
+  child_started: (_view, event) => ({
+    child: {
+      state: 'running',
+      pid: event.pid,
+      cliVersion: event.cliVersion,
+      modelSource: event.modelSource,
+      containment: event.containment,
+      startedAtOffset: event.offset,
+      turns: 0,
+    },
+  }),
+  child_parked: (_view, event) => ({ child: { state: 'parked', reason: event.reason } }),
+  child_exited: (view, event) => ({
+    child: { state: 'exited', cause: event.cause, expected: event.expected },
+    messages: view.messages.map((message) =>
+      message.kind === 'tool' && message.state === 'running'
+        ? { ...message, state: 'lost' as const }
+        : message,
+    ),
+  }),
+  history_trimmed: () => ({}),
+  unknown: () => ({}),
+};
+
+function changeOf(view: SessionView, event: SessionEvent, limits: ViewLimits): Change {
+  const step = steps[event.type] as Step<SessionEvent['type']>; // the table is keyed by the event's own type
+  return step(view, event, limits);
+}
+
+function turnOver(
+  view: SessionView,
+  end: {
+    offset: number;
+    turnId: NonNullable<Message['turnId']>;
+    stopReason: Extract<Message, { kind: 'turn_end' }>['stopReason'];
+    delivered: boolean;
+    error: string | null;
+  },
+  limits: ViewLimits,
+): Change {
+  const { offset, turnId, stopReason, delivered, error } = end;
+  const child = view.child.state === 'running' ? { ...view.child, turns: view.child.turns + 1 } : view.child;
+  return {
+    turn: null,
+    openBlocks: [],
+    child,
+    turnsEnded: view.turnsEnded + 1,
+    ...pushed(view, { kind: 'turn_end', offset, turnId, stopReason, delivered, error }, limits),
+  };
+}
+
+function unstalled(view: SessionView): SessionView['turn'] {
+  return view.turn?.stalled === true ? { ...view.turn, stalled: false } : view.turn;
+}
+
+function withoutPrompt(view: SessionView, promptId: string): Change {
+  return { queue: view.queue.filter((prompt) => prompt.promptId !== promptId) };
+}
+
+function pickQueued(prompt: SessionView['queue'][number]): SessionView['queue'][number] {
+  return { promptId: prompt.promptId, content: prompt.content, by: prompt.by };
+}
+
+function moved(queue: SessionView['queue'], event: EventBodyOf<'prompt_moved'>): SessionView['queue'] {
+  const prompt = queue.find((queued) => queued.promptId === event.promptId);
+  if (prompt === undefined) return queue;
+  const rest = queue.filter((queued) => queued.promptId !== event.promptId);
+  const found = rest.findIndex((queued) => queued.promptId === event.before);
+  return rest.toSpliced(found === -1 ? rest.length : found, 0, prompt);
+}
+
+function withDelta(
+  blocks: readonly OpenBlock[],
+  event: EventBodyOf<'message_delta'>,
+  limits: ViewLimits,
+): OpenBlock[] {
+  const index = blocks.findIndex((open) => isSameBlock(open, event));
+  const open: OpenBlock = blocks[index] ?? {
+    messageId: event.messageId,
+    block: event.block,
+    kind: event.kind,
+    parentToolCallId: event.parentToolCallId ?? null,
+    text: '',
+    truncated: false,
+  };
+  const room = limits.maxTextChars - open.text.length;
+  const next =
+    event.text.length <= room
+      ? { ...open, text: open.text + event.text }
+      : { ...open, text: open.text + event.text.slice(0, Math.max(0, room)), truncated: true };
+  return index === -1 ? [...blocks, next] : blocks.with(index, next);
+}
+
+function withoutBlock(
+  blocks: OpenBlock[],
+  key: { readonly messageId: string; readonly block: number },
+): OpenBlock[] {
+  return blocks.some((open) => isSameBlock(open, key))
+    ? blocks.filter((open) => !isSameBlock(open, key))
+    : blocks;
+}
+
+function isSameBlock(
+  one: { readonly messageId: string; readonly block: number },
+  other: { readonly messageId: string; readonly block: number },
+): boolean {
+  return one.messageId === other.messageId && one.block === other.block;
+}
+
+function withResult(
+  view: SessionView,
+  event: EventBodyOf<'tool_call_completed'>,
+  limits: ViewLimits,
+): Change {
+  const index = view.messages.findLastIndex(
+    (message) => message.kind === 'tool' && message.toolCallId === event.toolCallId,
+  );
+  const message = view.messages[index];
+  if (message?.kind !== 'tool') return {};
+  const output = clip(event.output, limits);
+  const next: Message = {
+    ...message,
+    state: event.isError ? 'failed' : 'done',
+    output: output.text,
+    truncated: output.truncated || event.truncated,
+  };
+  const bytes = view.messagesBytes - bytesOf(message) + bytesOf(next);
+  return bounded({ ...view, messages: view.messages.with(index, next), messagesBytes: bytes }, limits);
+}
+
+/** The default title: the first line of the first prompt, at most 80 characters. */
+function titleOf(text: string): string {
+  const line = text.trim().split('\n')[0] ?? '';
+  return line.length <= 80 ? line : `${line.slice(0, 79)}…`;
+}

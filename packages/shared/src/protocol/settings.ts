@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+export const PermissionMode = z.enum(['default', 'acceptEdits', 'plan']);
+export type PermissionMode = z.infer<typeof PermissionMode>;
+
+const ToolRule = z.string().trim().min(1).max(500);
+
+/** A model's name or alias as the CLI takes it. The CLI accepts nonsense here, so the shape is checked by us. */
+export const ModelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@/[\]-]{0,127}$/, 'is not a model name');
+
+/** What a person chose for a session. Absent fields mean the CLI's own default. */
+export const SessionSettings = z.object({
+  model: ModelName.optional(),
+  permissionMode: PermissionMode.default('default'),
+  /** Rules that allow tools without asking, in the CLI's syntax: `Bash(git *)`, `Read`. */
+  allowedTools: z.array(ToolRule).max(200).default([]),
+  disallowedTools: z.array(ToolRule).max(200).default([]),
+});
+export type SessionSettings = z.infer<typeof SessionSettings>;
+
+/** The same before defaults are filled in: what a client sends. */
+export type SessionSettingsInput = z.input<typeof SessionSettings>;
