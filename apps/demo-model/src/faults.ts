@@ -1,0 +1,27 @@
+// Counts the faults that a script wants only the first n times. The only state outside the conversation.
+
+const maxKeys = 10_000;
+
+/** Bounded counters; the oldest is forgotten first. */
+export interface FaultCounters {
+  /** True for the first `times` calls with this key; always true without a limit, which counts nothing. */
+  happens(key: string, times: number | undefined): boolean;
+}
+
+export function createFaultCounters(): FaultCounters {
+  const counts = new Map<string, number>();
+  return {
+    happens(key, times) {
+      if (times === undefined) return true;
+      const seen = counts.get(key) ?? 0;
+      if (seen >= times) return false;
+      counts.delete(key);
+      counts.set(key, seen + 1);
+      if (counts.size > maxKeys) {
+        const oldest = counts.keys().next();
+        if (!oldest.done) counts.delete(oldest.value);
+      }
+      return true;
+    },
+  };
+}

@@ -1,0 +1,19 @@
+// The part of a Messages API request that decides the answer; everything else is ignored.
+import { z } from 'zod';
+
+const Block = z.object({ type: z.string(), text: z.string().optional() });
+
+const Message = z.object({
+  role: z.enum(['user', 'assistant', 'system']),
+  content: z.union([z.string(), z.array(Block)]),
+});
+
+export const MessagesRequest = z.object({
+  model: z.string().min(1),
+  messages: z.array(Message).min(1),
+  stream: z.boolean().default(false),
+  tools: z.array(z.object({ name: z.string() })).default([]),
+});
+
+export type Message = z.infer<typeof Message>;
+export type MessagesRequest = z.infer<typeof MessagesRequest>;
