@@ -1,0 +1,104 @@
+// The inbox of a session: commands go in here (gateway), and are read in order by the owner (worker).
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { Command } from '../protocol/commands.ts';
+import type { SessionId, UserId } from '../protocol/ids.ts';
+import { WorkerId } from '../protocol/ids.ts';
+import { sessionKeys } from './keys.ts';
+import { loadScript, runScript } from './script-runner.ts';
+
+const submitScript = loadScript('submit_command');
+
+/** How long a used prompt id is remembered. Shorter than this, a late retry could run a prompt twice. */
+const IDEMPOTENCY_LIFE_MS = 24 * 3600 * 1000;
+/** Most prompts that may wait in one session. */
+export const QUEUE_CAP = 100;
+
+/** The worker that was the owner when the command was stored; it may be dead. */
+export type ObservedOwner = { readonly workerId: WorkerId; readonly incarnation: string } | null;
+
+export type SubmitResult =
+  | { readonly status: 'accepted'; readonly seq: number; readonly owner: ObservedOwner }
+  /** The same prompt was accepted before. */
+  | { readonly status: 'duplicate'; readonly owner: ObservedOwner }
+  | { readonly status: 'not_found' }
+  | { readonly status: 'queue_full'; readonly waiting: number };
+
+export interface InboxCommand {
+  readonly seq: number;
+  readonly command: Command;
+}
+
+export interface CommandInbox {
+  /** Stores a command for the session's owner, after checking that `userId` owns the session. */
+  submit(input: {
+    readonly sessionId: SessionId;
+    readonly userId: UserId;
+    readonly command: Command;
+  }): Promise<SubmitResult>;
+  /** Commands after `after`, in order. A command of a shape this version does not know is null. */
+  readAfter(sessionId: SessionId, after: number): Promise<{ seq: number; command: Command | null }[]>;
+}
+
+const SubmitReply = z.union([
+  z.tuple([z.literal('accepted'), z.coerce.number(), z.string(), z.string(), z.string()]),
+  z.tuple([z.literal('duplicate'), z.string(), z.string(), z.string()]),
+  z.tuple([z.literal('not_found')]),
+  z.tuple([z.literal('queue_full'), z.coerce.number()]),
+]);
+
+export function createCommandInbox(redis: Redis): CommandInbox {
+  return {
+    submit: async ({ sessionId, userId, command }) => {
+      const keys = sessionKeys(sessionId);
+      const isPrompt = command.type === 'prompt';
+      const reply = await runScript(redis, submitScript, {
+        keys: [keys.meta, keys.inbox, keys.order, keys.idem, keys.doorbell],
+        args: [
+          userId,
+          JSON.stringify(command),
+          isPrompt ? `prompt:${command.promptId}` : '',
+          IDEMPOTENCY_LIFE_MS,
+          isPrompt ? QUEUE_CAP : '',
+          command.type === 'delete' ? '1' : '',
+        ],
+      });
+      return parseSubmit(reply);
+    },
+    readAfter: async (sessionId, after) => {
+      const entries = await redis.xrange(sessionKeys(sessionId).inbox, `(${after}-0`, '+', 'COUNT', 256);
+      return entries.map(([id, fields]) => ({
+        seq: Number.parseInt(id, 10),
+        command: parseCommand(fields[1]),
+      }));
+    },
+  };
+}
+
+function parseSubmit(reply: unknown): SubmitResult {
+  const parsed = SubmitReply.parse(reply);
+  switch (parsed[0]) {
+    case 'accepted':
+      return { status: 'accepted', seq: parsed[1], owner: toOwner(parsed[2], parsed[3]) };
+    case 'duplicate':
+      return { status: 'duplicate', owner: toOwner(parsed[1], parsed[2]) };
+    case 'queue_full':
+      return { status: 'queue_full', waiting: parsed[1] };
+    case 'not_found':
+      return { status: 'not_found' };
+  }
+}
+
+function toOwner(workerId: string, incarnation: string): ObservedOwner {
+  return workerId === '' ? null : { workerId: WorkerId.parse(workerId), incarnation };
+}
+
+function parseCommand(text: string | undefined): Command | null {
+  if (text === undefined) return null;
+  try {
+    const parsed = Command.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

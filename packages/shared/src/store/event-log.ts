@@ -1,0 +1,241 @@
+// The session's log in Redis: fenced append, resume, plain reads. Results are unions; exceptions are Redis' failures.
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { SessionId, UserId } from '../protocol/ids.ts';
+import type { Position } from '../protocol/position.ts';
+import { ResetReason } from '../protocol/server-frames.ts';
+import { SessionStatus } from '../protocol/session-view.ts';
+import { sessionKeys } from './keys.ts';
+import { loadScript, runScript } from './script-runner.ts';
+
+const appendScript = loadScript('append_events');
+const resumeScript = loadScript('resume_session');
+
+/** What changes together with an append, in the same atomic step. */
+export interface AppendEffects {
+  /** 0-based indexes of the frames to keep in the history stream. */
+  readonly history?: readonly number[];
+  /** The inbox is acknowledged up to this command. */
+  readonly ackSeq?: number;
+  /** Fields of the meta hash to set (`status`, `turn`, `title`, …). */
+  readonly meta?: Readonly<Record<string, string | number>>;
+  readonly queue?: readonly QueueChange[];
+  readonly approvals?: readonly ApprovalChange[];
+  /** The view after the last event of this append, with its offset; stored as the snapshot. */
+  readonly snapshot?: { readonly offset: number; readonly json: string };
+  /** First offset to keep in the log; needs a snapshot at or after the offset before it. */
+  readonly trimBefore?: number;
+}
+
+export type QueueChange =
+  | { readonly op: 'put'; readonly promptId: string; readonly json: string; readonly score: number }
+  | { readonly op: 'score'; readonly promptId: string; readonly score: number }
+  | { readonly op: 'del'; readonly promptId: string };
+
+export type ApprovalChange =
+  | { readonly op: 'open'; readonly approvalId: string; readonly json: string }
+  | { readonly op: 'close'; readonly approvalId: string };
+
+/** The right to write a session: what a claim gave. */
+export interface Ownership {
+  readonly sessionId: SessionId;
+  readonly epoch: string;
+  readonly fence: number;
+  readonly incarnation: string;
+}
+
+export interface AppendInput {
+  readonly owner: Ownership;
+  /** Offset of the first frame; the others follow densely. */
+  readonly first: number;
+  /** Serialised events; stored and published as they are. */
+  readonly frames: readonly string[];
+  readonly effects?: AppendEffects | undefined;
+}
+
+export type AppendResult =
+  | { readonly status: 'ok'; readonly head: number }
+  /** The whole batch was stored before (a retry after a lost reply). */
+  | { readonly status: 'duplicate'; readonly head: number }
+  /** The log does not end right before `first`: Redis lost a tail (head smaller), or a bug (head greater). */
+  | { readonly status: 'gap'; readonly head: number }
+  /** Somebody else owns the session by now: nothing more may be written. */
+  | { readonly status: 'fenced'; readonly fence: number }
+  | { readonly status: 'not_found' };
+
+export type ResumeResult =
+  | {
+      readonly status: 'continue';
+      readonly epoch: string;
+      readonly head: number;
+      readonly sessionStatus: SessionStatus;
+      readonly frames: readonly string[];
+    }
+  | {
+      readonly status: 'reset';
+      readonly reason: ResetReason;
+      readonly epoch: string;
+      readonly head: number;
+      readonly sessionStatus: SessionStatus;
+      /** Offset the snapshot stands at; frames follow right after it. */
+      readonly snapshotOffset: number;
+      /** The view as JSON; null: the empty view. */
+      readonly snapshot: string | null;
+      readonly frames: readonly string[];
+    }
+  | { readonly status: 'not_found' };
+
+/** A stored frame with the offset of its stream id. */
+export interface StoredFrame {
+  readonly offset: number;
+  readonly frame: string;
+}
+
+/** The log's operations over one command connection. */
+export interface EventLog {
+  append(input: AppendInput): Promise<AppendResult>;
+  /** Answers a client's position. `userId` null when the caller was checked before. At most `limit` frames. */
+  resume(input: {
+    readonly sessionId: SessionId;
+    readonly userId: UserId | null;
+    readonly position: Position | null;
+    readonly limit: number;
+  }): Promise<ResumeResult>;
+  /** Frames after `after`, ascending, at most `limit`; `upTo` bounds them when given. */
+  readAfter(input: {
+    readonly sessionId: SessionId;
+    readonly after: number;
+    readonly upTo?: number;
+    readonly limit: number;
+  }): Promise<StoredFrame[]>;
+  /** History events below `before` (all when null), descending from it, returned ascending; at most `limit`. */
+  readHistory(input: {
+    readonly sessionId: SessionId;
+    readonly before: number | null;
+    readonly limit: number;
+  }): Promise<StoredFrame[]>;
+  /** Epoch and head of each session, null for one that is gone. For audits. */
+  heads(
+    sessionIds: readonly SessionId[],
+  ): Promise<({ readonly epoch: string; readonly head: number } | null)[]>;
+}
+
+const AppendReply = z.union([
+  z.tuple([z.enum(['ok', 'duplicate', 'gap']), z.coerce.number()]),
+  z.tuple([z.literal('fenced'), z.coerce.number(), z.string()]),
+  z.tuple([z.literal('not_found')]),
+]);
+
+const MAX_ID_PART = '18446744073709551615';
+
+export function createEventLog(redis: Redis): EventLog {
+  return {
+    append: async (input) => parseAppend(await runScript(redis, appendScript, appendCall(input))),
+    resume: async (input) => {
+      const keys = sessionKeys(input.sessionId);
+      const reply = await runScript(redis, resumeScript, {
+        keys: [keys.meta, keys.events, keys.snapshot],
+        args: [input.userId ?? '', input.position?.epoch ?? '', input.position?.offset ?? 0, input.limit],
+      });
+      return parseResume(reply);
+    },
+    readAfter: async ({ sessionId, after, upTo, limit }) => {
+      const end = upTo === undefined ? '+' : `${upTo}-${MAX_ID_PART}`;
+      const start = `(${after}-${MAX_ID_PART}`;
+      return toFrames(await redis.xrange(sessionKeys(sessionId).events, start, end, 'COUNT', limit));
+    },
+    readHistory: async ({ sessionId, before, limit }) => {
+      const start = before === null ? '+' : `(${before}-0`;
+      const entries = await redis.xrevrange(sessionKeys(sessionId).history, start, '-', 'COUNT', limit);
+      return toFrames(entries).toReversed();
+    },
+    heads: async (sessionIds) => readHeads(redis, sessionIds),
+  };
+}
+
+function appendCall(input: AppendInput): { keys: string[]; args: (string | number)[] } {
+  const { owner, first, frames, effects } = input;
+  const keys = sessionKeys(owner.sessionId);
+  const args = [owner.fence, owner.incarnation, owner.epoch, first];
+  if (effects === undefined)
+    return { keys: [keys.meta, keys.events, keys.live], args: [...args, '', '', ...frames] };
+  const { history, snapshot, inbox, queue, order, approvals } = keys;
+  const stored = effects.snapshot;
+  return {
+    keys: [keys.meta, keys.events, keys.live, history, snapshot, inbox, queue, order, approvals],
+    args: [
+      ...args,
+      encodeEffects(effects),
+      stored === undefined ? '' : `${stored.offset}\n${stored.json}`,
+      ...frames,
+    ],
+  };
+}
+
+function encodeEffects(effects: AppendEffects): string {
+  return JSON.stringify({
+    history: effects.history?.map((index) => index + 1),
+    ack: effects.ackSeq,
+    meta: effects.meta,
+    queue: effects.queue?.map((change) => {
+      if (change.op === 'put') return ['put', change.promptId, change.json, change.score];
+      return change.op === 'score' ? ['score', change.promptId, change.score] : ['del', change.promptId];
+    }),
+    approvals: effects.approvals?.map((change) =>
+      change.op === 'open' ? ['open', change.approvalId, change.json] : ['close', change.approvalId],
+    ),
+    trim: effects.trimBefore,
+  });
+}
+
+function parseAppend(reply: unknown): AppendResult {
+  const parsed = AppendReply.parse(reply);
+  if (parsed[0] === 'fenced') return { status: 'fenced', fence: parsed[1] };
+  if (parsed[0] === 'not_found') return { status: 'not_found' };
+  return { status: parsed[0], head: parsed[1] };
+}
+
+function parseResume(reply: unknown): ResumeResult {
+  const parts = z.array(z.string().or(z.number()).transform(String)).min(1).parse(reply);
+  if (parts[0] === 'not_found') return { status: 'not_found' };
+  if (parts[0] === 'continue') {
+    const [, epoch = '', head, status, ...frames] = parts;
+    return {
+      status: 'continue',
+      epoch,
+      head: Number(head),
+      sessionStatus: SessionStatus.parse(status),
+      frames,
+    };
+  }
+  const [, reason, epoch = '', head, status, snapshot = '', ...frames] = parts;
+  const newline = snapshot.indexOf('\n');
+  return {
+    status: 'reset',
+    reason: ResetReason.parse(reason),
+    epoch,
+    head: Number(head),
+    sessionStatus: SessionStatus.parse(status),
+    snapshotOffset: snapshot === '' ? 0 : Number(snapshot.slice(0, newline)),
+    snapshot: snapshot === '' ? null : snapshot.slice(newline + 1),
+    frames,
+  };
+}
+
+function toFrames(entries: readonly [string, string[]][]): StoredFrame[] {
+  return entries.map(([id, fields]) => ({ offset: Number.parseInt(id, 10), frame: fields[1] ?? '' }));
+}
+
+async function readHeads(
+  redis: Redis,
+  sessionIds: readonly SessionId[],
+): Promise<({ epoch: string; head: number } | null)[]> {
+  const pipeline = redis.pipeline();
+  for (const sessionId of sessionIds) pipeline.hmget(sessionKeys(sessionId).meta, 'epoch', 'head');
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.map(([error, reply]) => {
+    if (error !== null) throw error;
+    const [epoch, head] = z.tuple([z.string().nullable(), z.string().nullable()]).parse(reply);
+    return epoch === null || head === null ? null : { epoch, head: Number(head) };
+  });
+}

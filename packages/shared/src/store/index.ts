@@ -1,0 +1,18 @@
+// The only door to Redis. Every operation returns a result union; exceptions are Redis' own failures.
+export * from './command-inbox.ts';
+export * from './event-log.ts';
+export { sessionKeys, storedKeysOf, type SessionKeys } from './keys.ts';
+export * from './placement-queue.ts';
+export { splitPublishBody, type PublishHeader } from './publish-body.ts';
+export {
+  createCommandRedis,
+  createSubscriberRedis,
+  replyErrorCode,
+  type Redis,
+  type RedisAddress,
+} from './redis.ts';
+export { checkStore } from './schema-version.ts';
+export { readServerInfo, type ServerInfo } from './server-info.ts';
+export * from './session-store.ts';
+export { createSubscriber, type MessageHandler, type Subscriber } from './subscriber.ts';
+export * from './worker-registry.ts';

@@ -1,0 +1,70 @@
+// Every key and channel name, in one place. All keys of a session carry its partition as hash tag, so a
+// session script touches one Cluster slot only.
+import { partitionOf, type SessionId, type UserId } from '../protocol/ids.ts';
+
+/** The keys and channels of one session. */
+export interface SessionKeys {
+  /** hash: owner user, epoch, head, fence, owner worker, inbox counters, settings, … */
+  readonly meta: string;
+  /** stream: ids `<offset>-<fence>`, one field `f` with the frame as sent */
+  readonly events: string;
+  /** stream: the events that are kept when the log is trimmed, id `<offset>-0` */
+  readonly history: string;
+  /** string: `<offset>\n<view as JSON>` */
+  readonly snapshot: string;
+  /** stream: commands in order, id `<seq>-0` */
+  readonly inbox: string;
+  /** hash: promptId -> waiting prompt as JSON */
+  readonly queue: string;
+  /** zset: promptId by place in the queue */
+  readonly order: string;
+  /** hash: approvalId -> pending approval as JSON */
+  readonly approvals: string;
+  /** zset: idempotency keys by the time they were used */
+  readonly idem: string;
+  /** channel: appended frames */
+  readonly live: string;
+  /** channel: doorbell of the inbox */
+  readonly doorbell: string;
+}
+
+export function sessionKeys(sessionId: SessionId): SessionKeys {
+  const base = `hf:{${partitionOf(sessionId)}}:${sessionId}`;
+  return {
+    meta: `${base}:meta`,
+    events: `${base}:events`,
+    history: `${base}:history`,
+    snapshot: `${base}:snapshot`,
+    inbox: `${base}:inbox`,
+    queue: `${base}:queue`,
+    order: `${base}:order`,
+    approvals: `${base}:approvals`,
+    idem: `${base}:idem`,
+    live: `${base}:live`,
+    doorbell: `${base}:doorbell`,
+  };
+}
+
+/** All stored keys of a session (channels are not stored). */
+export function storedKeysOf(sessionId: SessionId): string[] {
+  const { live: _live, doorbell: _doorbell, ...stored } = sessionKeys(sessionId);
+  return Object.values(stored);
+}
+
+/** Sessions of one user, by creation time. */
+export function userSessionsKey(userId: UserId): string {
+  return `hf:user:${userId}:sessions`;
+}
+
+/** Which session a user's createId made: makes `create` idempotent. */
+export function userCreateKey(userId: UserId, createId: string): string {
+  return `hf:user:${userId}:create:${createId}`;
+}
+
+/** zset: worker -> liveness deadline in ms of Redis TIME. One tag, so the registry scripts stay in one slot. */
+export const WORKER_DEADLINES_KEY = 'hf:{workers}:deadlines';
+/** hash: worker -> `incarnation\ninfo as JSON` */
+export const WORKER_INFO_KEY = 'hf:{workers}:info';
+/** hash: schema version and partition count. */
+export const CONFIG_KEY = 'hf:cfg';
+export const BULLMQ_PREFIX = 'hf:bull';

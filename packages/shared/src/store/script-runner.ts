@@ -1,0 +1,38 @@
+// Runs the Lua scripts: EVALSHA, and EVAL when the server does not know the script (yet, or after a failover).
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { replyErrorCode } from './redis.ts';
+
+/** One Lua file, loaded once. */
+export interface Script {
+  readonly name: string;
+  readonly source: string;
+  readonly sha: string;
+}
+
+/** Loads `scripts/<name>.lua`. */
+export function loadScript(name: string): Script {
+  const source = readFileSync(new URL(`scripts/${name}.lua`, import.meta.url), 'utf8');
+  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+/** What a script is called with; keys and arguments are described in the file's header. */
+export interface ScriptCall {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
+
+/**
+ * Runs the script once. A server that lost its script cache gets the source; every other error is thrown
+ * as it came. The call is not repeated after a lost connection: callers decide by what the script guarantees.
+ */
+export async function runScript(redis: Redis, script: Script, call: ScriptCall): Promise<unknown> {
+  const rest = [...call.keys, ...call.args];
+  try {
+    return await redis.evalsha(script.sha, call.keys.length, ...rest);
+  } catch (error) {
+    if (replyErrorCode(error) !== 'NOSCRIPT') throw error;
+    return await redis.eval(script.source, call.keys.length, ...rest);
+  }
+}

@@ -1,0 +1,63 @@
+-- Appends events to a session's log and publishes them, with everything that must change in the same step.
+-- KEYS  1 meta  2 events  3 live channel
+--       with effects also: 4 history  5 snapshot  6 inbox  7 queue  8 order  9 approvals
+-- ARGV  1 fence  2 incarnation  3 epoch  4 first offset  5 effects as JSON ('' = none)  6 snapshot ('' = none)
+--       7… the frames, n of them
+-- Effects (all optional): history [1-based indexes of frames to keep]; ack inbox seq; meta {field: value};
+--       queue [["put", id, json, score] | ["del", id] | ["score", id, score]]; approvals [["open", id, json] | ["close", id]];
+--       trim: first offset to keep (only with a snapshot at or after the one before it)
+-- RETURNS {'ok', head} | {'duplicate', head} | {'gap', head} | {'fenced', fence, incarnation} | {'not_found'}
+-- INVARIANT only the owner with the newest fence writes; offsets are dense; a repeated batch writes nothing.
+local meta = redis.call('HMGET', KEYS[1], 'fence', 'inc', 'head')
+if not meta[1] then return {'not_found'} end
+if meta[1] ~= ARGV[1] or meta[2] ~= ARGV[2] then return {'fenced', meta[1], meta[2]} end
+local head = tonumber(meta[3])
+local first = tonumber(ARGV[4])
+local n = #ARGV - 6
+local last = first + n - 1
+if last <= head then return {'duplicate', head} end
+if first ~= head + 1 then return {'gap', head} end
+local effects = ARGV[5] ~= '' and cjson.decode(ARGV[5]) or nil
+local suffix = '-' .. ARGV[1]
+for i = 1, n do
+  redis.call('XADD', KEYS[2], (first + i - 1) .. suffix, 'f', ARGV[6 + i])
+end
+redis.call('HSET', KEYS[1], 'head', last)
+if effects then
+  for _, index in ipairs(effects.history or {}) do
+    redis.call('XADD', KEYS[4], (first + index - 1) .. '-0', 'f', ARGV[6 + index])
+  end
+  for field, value in pairs(effects.meta or {}) do redis.call('HSET', KEYS[1], field, value) end
+  if effects.ack then
+    redis.call('HSET', KEYS[1], 'inboxAcked', effects.ack)
+    redis.call('XTRIM', KEYS[6], 'MINID', string.format('%.0f', effects.ack + 1) .. '-0')
+  end
+  for _, change in ipairs(effects.queue or {}) do
+    if change[1] == 'put' then
+      redis.call('HSET', KEYS[7], change[2], change[3])
+      redis.call('ZADD', KEYS[8], change[4], change[2])
+    elseif change[1] == 'score' then
+      redis.call('ZADD', KEYS[8], 'XX', change[3], change[2])
+    else
+      redis.call('HDEL', KEYS[7], change[2])
+      redis.call('ZREM', KEYS[8], change[2])
+    end
+  end
+  for _, change in ipairs(effects.approvals or {}) do
+    if change[1] == 'open' then redis.call('HSET', KEYS[9], change[2], change[3])
+    else redis.call('HDEL', KEYS[9], change[2]) end
+  end
+  if ARGV[6] ~= '' then
+    redis.call('SET', KEYS[5], ARGV[6])
+    if effects.trim then
+      redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', effects.trim) .. '-0')
+    end
+  end
+end
+local header = '1|' .. ARGV[3] .. '|' .. ARGV[1] .. '|' .. ARGV[4] .. '|' .. n .. '\n['
+if n == 1 then
+  redis.call('SPUBLISH', KEYS[3], header .. ARGV[7] .. ']')
+else
+  redis.call('SPUBLISH', KEYS[3], header .. table.concat(ARGV, ',', 7) .. ']')
+end
+return {'ok', last}

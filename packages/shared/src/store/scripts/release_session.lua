@@ -1,0 +1,9 @@
+-- Gives a session up.
+-- KEYS  1 meta
+-- ARGV  1 fence  2 incarnation
+-- RETURNS {'released'} | {'fenced'}
+-- INVARIANT only the owner itself releases; the fence stays, so the next claim is above it.
+local meta = redis.call('HMGET', KEYS[1], 'fence', 'inc')
+if meta[1] ~= ARGV[1] or meta[2] ~= ARGV[2] then return {'fenced'} end
+redis.call('HSET', KEYS[1], 'owner', '', 'inc', '')
+return {'released'}

@@ -1,0 +1,29 @@
+-- Puts a command into a session's inbox and rings its owner's doorbell.
+-- KEYS  1 meta  2 inbox  3 order  4 idem  5 doorbell channel
+-- ARGV  1 user id  2 command as JSON  3 idempotency key ('' = none)  4 life of idempotency keys (ms)
+--       5 queue cap ('' = the command is not a prompt)  6 '1' = the session is to be deleted
+-- RETURNS {'accepted', seq, owner worker, owner incarnation, fence} | {'duplicate', owner worker, owner incarnation, fence}
+--         | {'not_found'} | {'queue_full', waiting}
+-- INVARIANT the caller is the session's owner user; a prompt with the same key enters once; seq is dense from 1.
+local meta = redis.call('HMGET', KEYS[1], 'user', 'owner', 'inc', 'inboxHead', 'inboxAcked', 'deleting', 'fence')
+if not meta[1] or meta[1] ~= ARGV[1] or meta[6] then return {'not_found'} end
+if ARGV[3] ~= '' and redis.call('ZSCORE', KEYS[4], ARGV[3]) then
+  return {'duplicate', meta[2], meta[3], meta[7]}
+end
+if ARGV[5] ~= '' then
+  -- Unread commands may be prompts too: counting them all keeps the cap a true upper bound.
+  local waiting = redis.call('ZCARD', KEYS[3]) + (tonumber(meta[4]) - tonumber(meta[5]))
+  if waiting >= tonumber(ARGV[5]) then return {'queue_full', waiting} end
+end
+local seq = tonumber(meta[4]) + 1
+redis.call('XADD', KEYS[2], seq .. '-0', 'c', ARGV[2])
+redis.call('HSET', KEYS[1], 'inboxHead', seq)
+if ARGV[6] == '1' then redis.call('HSET', KEYS[1], 'deleting', 1) end
+if ARGV[3] ~= '' then
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  redis.call('ZADD', KEYS[4], now, ARGV[3])
+  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - tonumber(ARGV[4]))
+end
+redis.call('SPUBLISH', KEYS[5], seq)
+return {'accepted', seq, meta[2], meta[3], meta[7]}

@@ -1,0 +1,255 @@
+// Sessions as records: create, look up, list, claim, release, delete.
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { CreateId, SessionId, UserId, WorkerId } from '../protocol/ids.ts';
+import { mintSessionId, SessionId as SessionIdSchema, WorkerId as WorkerIdSchema } from '../protocol/ids.ts';
+import { SessionStatus } from '../protocol/session-view.ts';
+import type { SessionSummary } from '../protocol/server-frames.ts';
+import { SessionSettings } from '../protocol/settings.ts';
+import { sessionKeys, storedKeysOf, userCreateKey, userSessionsKey } from './keys.ts';
+import { loadScript, runScript } from './script-runner.ts';
+import type { Ownership } from './event-log.ts';
+
+const createScript = loadScript('create_session');
+const claimScript = loadScript('claim_session');
+const releaseScript = loadScript('release_session');
+const deleteScript = loadScript('delete_session');
+
+/** How long a used createId is remembered, in seconds. */
+const CREATE_ID_LIFE_S = 24 * 3600;
+
+/** The meta hash, parsed. */
+export interface SessionMeta {
+  readonly sessionId: SessionId;
+  readonly userId: UserId;
+  readonly epoch: string;
+  readonly head: number;
+  readonly fence: number;
+  /** null: nobody owns the session. */
+  readonly owner: { readonly workerId: WorkerId; readonly incarnation: string } | null;
+  readonly inboxHead: number;
+  readonly inboxAcked: number;
+  readonly status: SessionStatus;
+  readonly turnId: string | null;
+  readonly cwd: string;
+  readonly title: string | null;
+  readonly settings: SessionSettings;
+  /** The CLI's own id of the conversation, once a child was started. */
+  readonly cliSessionId: string | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly deleting: boolean;
+}
+
+const number = z.coerce.number();
+const optional = z
+  .string()
+  .optional()
+  .transform((value) => (value === undefined || value === '' ? null : value));
+const RawMeta = z.object({
+  user: z.string(),
+  epoch: z.string(),
+  head: number,
+  fence: number,
+  owner: z.string(),
+  inc: z.string(),
+  inboxHead: number,
+  inboxAcked: number,
+  status: SessionStatus,
+  turn: optional,
+  cwd: z.string(),
+  title: optional,
+  settings: z.string().transform((text) => SessionSettings.parse(JSON.parse(text))),
+  cli: optional,
+  createdAt: number,
+  updatedAt: number,
+  deleting: z.string().optional(),
+});
+
+export interface NewSession {
+  readonly sessionId: SessionId;
+  readonly userId: UserId;
+  readonly epoch: string;
+  readonly cwd: string;
+  readonly title: string | null;
+  readonly settings: SessionSettings;
+  /** The serialised `session_created` event at offset 1. */
+  readonly frame: string;
+  readonly at: number;
+}
+
+export type ClaimResult =
+  | {
+      readonly status: 'claimed';
+      readonly ownership: Ownership;
+      readonly head: number;
+      readonly inboxAcked: number;
+      /** The log's earlier tail may be lost: clients get a snapshot. */
+      readonly epochChanged: boolean;
+    }
+  | { readonly status: 'lost' }
+  | { readonly status: 'not_found' };
+
+export interface SessionStore {
+  /** Reserves a session id for a user's createId; the same createId gives the same id again for a day. */
+  reserveId(userId: UserId, createId: CreateId): Promise<{ sessionId: SessionId; repeated: boolean }>;
+  /** Creates the record, the log's first event, and the entry in the user's list. Repeating it changes nothing. */
+  create(session: NewSession): Promise<'created' | 'exists'>;
+  read(sessionId: SessionId): Promise<SessionMeta | null>;
+  /** The user's own sessions, newest first. */
+  list(userId: UserId): Promise<SessionSummary[]>;
+  /** Takes ownership if the session is still as `observed`. The caller has made sure that its owner is dead. */
+  claim(input: {
+    readonly observed: SessionMeta;
+    readonly workerId: WorkerId;
+    readonly incarnation: string;
+    readonly redisRunId: string;
+    readonly freshEpoch: string;
+  }): Promise<ClaimResult>;
+  release(owner: Ownership): Promise<'released' | 'fenced'>;
+  /** Removes all keys of the session and its entry in the user's list. */
+  delete(owner: Ownership, userId: UserId): Promise<'deleted' | 'fenced' | 'not_found'>;
+  /** Takes a session out of the user's list (it is about to be deleted). */
+  unlist(userId: UserId, sessionId: SessionId): Promise<void>;
+}
+
+export function createSessionStore(redis: Redis): SessionStore {
+  return {
+    reserveId: async (userId, createId) => reserveId(redis, userId, createId),
+    create: async (session) => create(redis, session),
+    read: async (sessionId) => parseMeta(sessionId, await redis.hgetall(sessionKeys(sessionId).meta)),
+    list: async (userId) => list(redis, userId),
+    claim: async (input) => claim(redis, input),
+    release: async (owner) => {
+      const reply = await runScript(redis, releaseScript, {
+        keys: [sessionKeys(owner.sessionId).meta],
+        args: [owner.fence, owner.incarnation],
+      });
+      return z.tuple([z.enum(['released', 'fenced'])]).parse(reply)[0];
+    },
+    delete: async (owner, userId) => {
+      const reply = await runScript(redis, deleteScript, {
+        keys: storedKeysOf(owner.sessionId),
+        args: [owner.fence, owner.incarnation],
+      });
+      const [status] = z.tuple([z.enum(['deleted', 'fenced', 'not_found'])]).parse(reply);
+      if (status === 'deleted') await redis.zrem(userSessionsKey(userId), owner.sessionId);
+      return status;
+    },
+    unlist: async (userId, sessionId) => {
+      await redis.zrem(userSessionsKey(userId), sessionId);
+    },
+  };
+}
+
+async function reserveId(
+  redis: Redis,
+  userId: UserId,
+  createId: CreateId,
+): Promise<{ sessionId: SessionId; repeated: boolean }> {
+  const key = userCreateKey(userId, createId);
+  const fresh = mintSessionId();
+  const earlier = await redis.set(key, fresh, 'EX', CREATE_ID_LIFE_S, 'NX', 'GET');
+  if (earlier === null) return { sessionId: fresh, repeated: false };
+  return { sessionId: SessionIdSchema.parse(earlier), repeated: true };
+}
+
+async function create(redis: Redis, session: NewSession): Promise<'created' | 'exists'> {
+  // The list first: an entry without a record is passed over, a record without an entry would be invisible.
+  await redis.zadd(userSessionsKey(session.userId), 'NX', session.at, session.sessionId);
+  const keys = sessionKeys(session.sessionId);
+  const reply = await runScript(redis, createScript, {
+    keys: [keys.meta, keys.events, keys.history],
+    args: [
+      session.epoch,
+      session.userId,
+      session.cwd,
+      session.title ?? '',
+      JSON.stringify(session.settings),
+      session.frame,
+      session.at,
+    ],
+  });
+  return z
+    .tuple([z.enum(['created', 'exists'])])
+    .rest(z.string())
+    .parse(reply)[0];
+}
+
+async function list(redis: Redis, userId: UserId): Promise<SessionSummary[]> {
+  const ids = (await redis.zrevrange(userSessionsKey(userId), 0, -1)).map((id) => SessionIdSchema.parse(id));
+  const pipeline = redis.pipeline();
+  for (const id of ids) pipeline.hgetall(sessionKeys(id).meta);
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.flatMap(([error, reply], index) => {
+    if (error !== null) throw error;
+    const sessionId = ids[index];
+    if (sessionId === undefined) return [];
+    const meta = parseMeta(sessionId, z.record(z.string(), z.string()).parse(reply));
+    return meta === null || meta.deleting || meta.userId !== userId ? [] : [summaryOf(meta)];
+  });
+}
+
+/** What lists show of a session. */
+export function summaryOf(meta: SessionMeta): SessionSummary {
+  return {
+    sessionId: meta.sessionId,
+    title: meta.title,
+    cwd: meta.cwd,
+    status: meta.status,
+    createdAt: meta.createdAt,
+    updatedAt: meta.updatedAt,
+    position: { epoch: meta.epoch, offset: meta.head },
+  };
+}
+
+async function claim(redis: Redis, input: Parameters<SessionStore['claim']>[0]): Promise<ClaimResult> {
+  const { observed, workerId, incarnation } = input;
+  const reply = await runScript(redis, claimScript, {
+    keys: [sessionKeys(observed.sessionId).meta],
+    args: [
+      observed.owner?.workerId ?? '',
+      observed.owner?.incarnation ?? '',
+      observed.fence,
+      workerId,
+      incarnation,
+      input.redisRunId,
+      input.freshEpoch,
+    ],
+  });
+  const parts = z.array(z.string().or(z.number()).transform(String)).parse(reply);
+  if (parts[0] === 'not_found') return { status: 'not_found' };
+  if (parts[0] === 'lost') return { status: 'lost' };
+  const [, fence, epoch = '', head, acked, changed] = parts;
+  return {
+    status: 'claimed',
+    ownership: { sessionId: observed.sessionId, epoch, fence: Number(fence), incarnation },
+    head: Number(head),
+    inboxAcked: Number(acked),
+    epochChanged: changed === '1',
+  };
+}
+
+function parseMeta(sessionId: SessionId, raw: Record<string, string>): SessionMeta | null {
+  if (Object.keys(raw).length === 0) return null;
+  const meta = RawMeta.parse(raw);
+  return {
+    sessionId,
+    userId: meta.user as UserId, // stored from a validated id
+    epoch: meta.epoch,
+    head: meta.head,
+    fence: meta.fence,
+    owner: meta.owner === '' ? null : { workerId: WorkerIdSchema.parse(meta.owner), incarnation: meta.inc },
+    inboxHead: meta.inboxHead,
+    inboxAcked: meta.inboxAcked,
+    status: meta.status,
+    turnId: meta.turn,
+    cwd: meta.cwd,
+    title: meta.title,
+    settings: meta.settings,
+    cliSessionId: meta.cli,
+    createdAt: meta.createdAt,
+    updatedAt: meta.updatedAt,
+    deleting: meta.deleting !== undefined,
+  };
+}
