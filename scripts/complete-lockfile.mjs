@@ -22,7 +22,7 @@ export function missingOptionalEntries(lock) {
 }
 
 function isLocked(packages, from, name) {
-  for (let base = from; ; ) {
+  for (let base = from; ;) {
     if (packages[`${base === '' ? '' : `${base}/`}node_modules/${name}`] !== undefined) return true;
     if (base === '') return false;
     base = base.slice(0, Math.max(0, base.lastIndexOf('node_modules/') - 1));
