@@ -1,3 +1,4 @@
+export { findClaude, type ClaudeLocation } from './claude-path.ts';
 export { ConfigError, loadConfig, redactConfig, unknownVariables, type Config } from './config.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { createShutdown, type Shutdown } from './shutdown.ts';
