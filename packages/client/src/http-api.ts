@@ -1,0 +1,153 @@
+// The HTTP half of the API: what needs no connection that stays. Also usable alone, from scripts.
+import {
+  CreateId,
+  mintId,
+  SessionEvent,
+  SessionId,
+  SessionSummary,
+  SessionView,
+  WireError,
+  WorkerId,
+  type SessionSettingsInput,
+} from '@holdfast/shared/protocol';
+import { z } from 'zod';
+import { HoldfastError, localError } from './errors.ts';
+import { asUnknown } from './frames.ts';
+
+export interface HttpApiOptions {
+  /** Address of the gateway: `http://host:port`, a path prefix is kept. */
+  readonly url: string;
+  readonly token?: string | undefined;
+  /** For each call; default 30 s. */
+  readonly deadlineMs?: number;
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+export interface CreateOptions {
+  /** Made by the client when absent; the same id gives the same session. */
+  readonly createId?: string;
+  /** A folder under a workspace root; without it the gateway makes one. */
+  readonly cwd?: string;
+  readonly title?: string;
+  readonly settings?: SessionSettingsInput;
+}
+
+export const SessionDetails = z.object({
+  session: SessionSummary,
+  view: SessionView,
+  owner: z.object({ workerId: WorkerId.nullable(), alive: z.boolean() }),
+  inbox: z.object({ unread: z.number() }),
+});
+export type SessionDetails = z.infer<typeof SessionDetails>;
+
+export interface HistoryPage {
+  /** Completed things only, ascending. */
+  readonly events: readonly SessionEvent[];
+  /** The offset to give as `before` for the page in front of this one; null when the page is empty. */
+  readonly first: number | null;
+  readonly more: boolean;
+}
+
+const SessionList = z.object({ sessions: z.array(SessionSummary) });
+const Created = z.object({ sessionId: SessionId, duplicate: z.boolean() });
+const History = z.object({ events: z.array(z.unknown()), first: z.int().nullable(), more: z.boolean() });
+const Failure = z.object({ error: WireError, requestId: z.string().optional() });
+
+export class HttpApi {
+  readonly #options: HttpApiOptions;
+
+  constructor(options: HttpApiOptions) {
+    this.#options = options;
+  }
+
+  /** The user's sessions, newest first. */
+  async list(): Promise<readonly SessionSummary[]> {
+    return (await this.#call(SessionList, { path: '/v1/sessions' })).sessions;
+  }
+
+  async create(options: CreateOptions = {}): Promise<z.infer<typeof Created>> {
+    const body = { ...options, createId: CreateId.parse(options.createId ?? mintId()) };
+    return this.#call(Created, { method: 'POST', path: '/v1/sessions', body });
+  }
+
+  async inspect(sessionId: string): Promise<SessionDetails> {
+    return this.#call(SessionDetails, { path: pathOf(sessionId) });
+  }
+
+  async delete(sessionId: string): Promise<void> {
+    await this.#fetch({ method: 'DELETE', path: pathOf(sessionId) });
+  }
+
+  /** A page of completed messages before an offset; without `before` the last ones. `limit` at most 200. */
+  async history(
+    sessionId: string,
+    page: { readonly before?: number; readonly limit?: number } = {},
+  ): Promise<HistoryPage> {
+    const query = new URLSearchParams();
+    if (page.before !== undefined) query.set('before', String(page.before));
+    if (page.limit !== undefined) query.set('limit', String(page.limit));
+    const path = `${pathOf(sessionId)}/history?${query.toString()}`;
+    const { events, ...rest } = await this.#call(History, { path });
+    return { ...rest, events: events.flatMap(readEvent) };
+  }
+
+  async #call<T>(schema: z.ZodType<T>, request: HttpRequest): Promise<T> {
+    const body = await this.#fetch(request);
+    const parsed = schema.safeParse(body);
+    if (!parsed.success) throw localError('bad_response', parsed.error);
+    return parsed.data;
+  }
+
+  /** The body as JSON; undefined where there is none. Rejects with {@link HoldfastError}. */
+  async #fetch({ method = 'GET', path, body }: HttpRequest): Promise<unknown> {
+    const { url, token, fetch = globalThis.fetch, deadlineMs = 30_000 } = this.#options;
+    const headers: Record<string, string> = {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const response = await fetch(`${url.replace(/\/+$/, '')}${path}`, {
+      method,
+      headers,
+      signal: AbortSignal.timeout(deadlineMs),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch((error: unknown) => {
+      throw localError(isTimeout(error) ? 'deadline_exceeded' : 'unreachable', error);
+    });
+    const text = await response.text().catch((error: unknown) => {
+      throw localError('unreachable', error);
+    });
+    const json = text === '' ? undefined : tryJson(text);
+    if (response.ok) return json;
+    const failure = Failure.safeParse(json);
+    if (failure.success) throw new HoldfastError(failure.data.error);
+    throw localError(response.status >= 500 ? 'unreachable' : 'bad_response');
+  }
+}
+
+interface HttpRequest {
+  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+function pathOf(sessionId: string): string {
+  return `/v1/sessions/${encodeURIComponent(sessionId)}`;
+}
+
+function readEvent(value: unknown): SessionEvent[] {
+  const parsed = SessionEvent.safeParse(value);
+  const event = parsed.success ? parsed.data : asUnknown(value);
+  return event === undefined ? [] : [event];
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

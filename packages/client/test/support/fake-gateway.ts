@@ -1,0 +1,217 @@
+// A WebSocket server that speaks the protocol for the client under test: logs in memory, and faults on demand.
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  applyEvent,
+  ClientFrame,
+  EMPTY_VIEW,
+  lastOffsetOf,
+  SNAPSHOT_LIMITS,
+  statusOf,
+  SessionId,
+  type Position,
+  type SessionEvent,
+} from '@holdfast/shared/protocol';
+import { WebSocketServer, type WebSocket } from 'ws';
+
+export interface FakeLog {
+  epoch: string;
+  events: SessionEvent[];
+  /** Events at or below this offset can not be replayed. */
+  trimmedTo: number;
+}
+
+export interface FakePeer {
+  readonly socket: WebSocket;
+  readonly attached: Map<string, number>;
+  readonly received: ClientFrame[];
+}
+
+/** What one frame from a client should lead to; `undefined`: the usual. */
+export type Intercept = (frame: ClientFrame, peer: FakePeer) => 'swallow' | undefined;
+
+export class FakeGateway {
+  readonly logs = new Map<string, FakeLog>();
+  readonly peers: FakePeer[] = [];
+  /** Every frame of every connection, in order of arrival. */
+  readonly received: ClientFrame[] = [];
+  readonly prompts = new Set<string>();
+  readonly creates = new Map<string, string>();
+  token = 'test-token-0123456789';
+  maxFrameBytes = 1_000_000;
+  intercept: Intercept = () => undefined;
+  #http: Server | undefined;
+  #sockets: WebSocketServer | undefined;
+  #port = 0;
+
+  async start(): Promise<this> {
+    this.#http = createServer((_request, response) => response.writeHead(404).end());
+    this.#sockets = new WebSocketServer({ server: this.#http, path: '/v1/ws' });
+    this.#sockets.on('connection', (socket) => this.#onConnection(socket));
+    this.#http.listen(this.#port, '127.0.0.1');
+    await once(this.#http, 'listening');
+    this.#port = (this.#http.address() as AddressInfo).port; // a TCP server has an AddressInfo
+    return this;
+  }
+
+  /** Stops listening and cuts every connection; `start` brings it back on the same port. */
+  async stop(): Promise<void> {
+    this.cutAll();
+    const http = this.#http;
+    if (http === undefined) return;
+    this.#sockets?.close();
+    http.close();
+    http.closeAllConnections();
+    await once(http, 'close');
+    this.#http = undefined;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  get open(): readonly FakePeer[] {
+    return this.peers.filter((peer) => peer.socket.readyState === 1);
+  }
+
+  cutAll(): void {
+    for (const peer of this.open) peer.socket.terminate();
+  }
+
+  closeAll(code: number): void {
+    for (const peer of this.open) peer.socket.close(code);
+  }
+
+  addLog(sessionId: string, events: readonly SessionEvent[] = []): FakeLog {
+    const log: FakeLog = { epoch: 'e1', events: [...events], trimmedTo: 0 };
+    this.logs.set(sessionId, log);
+    return log;
+  }
+
+  /** Appends to a log and tells every attached client. */
+  append(sessionId: string, ...events: readonly SessionEvent[]): void {
+    const log = this.#log(sessionId);
+    log.events.push(...events);
+    this.pushEvents(sessionId, events);
+  }
+
+  /** Sends events to the attached clients as they are, whatever the log holds. */
+  pushEvents(sessionId: string, events: readonly SessionEvent[], epoch = this.#log(sessionId).epoch): void {
+    this.pushFrame(sessionId, { type: 'events', sessionId, epoch, events });
+  }
+
+  pushFrame(sessionId: string, frame: unknown): void {
+    for (const peer of this.open) {
+      if (peer.attached.has(sessionId)) peer.socket.send(JSON.stringify(frame));
+    }
+  }
+
+  head(sessionId: string): Position {
+    const log = this.#log(sessionId);
+    const last = log.events.at(-1);
+    return { epoch: log.epoch, offset: last === undefined ? log.trimmedTo : lastOffsetOf(last) };
+  }
+
+  framesOf<T extends ClientFrame['type']>(type: T): Extract<ClientFrame, { type: T }>[] {
+    return this.received.filter((frame): frame is Extract<ClientFrame, { type: T }> => frame.type === type);
+  }
+
+  #log(sessionId: string): FakeLog {
+    const log = this.logs.get(sessionId);
+    if (log === undefined) throw new Error(`the test has no log for ${sessionId}`);
+    return log;
+  }
+
+  #onConnection(socket: WebSocket): void {
+    const peer: FakePeer = { socket, attached: new Map(), received: [] };
+    this.peers.push(peer);
+    socket.on('message', (data: Buffer) => {
+      const frame = ClientFrame.parse(JSON.parse(data.toString('utf8')));
+      peer.received.push(frame);
+      this.received.push(frame);
+      if (this.intercept(frame, peer) !== 'swallow') this.answer(frame, peer);
+    });
+  }
+
+  /** The usual answer to a frame. */
+  answer(frame: ClientFrame, peer: FakePeer): void {
+    const send = (answer: unknown): void => peer.socket.send(JSON.stringify(answer));
+    switch (frame.type) {
+      case 'hello':
+        return this.#hello(frame, peer);
+      case 'ping':
+        return send({ type: 'pong' });
+      case 'create': {
+        const duplicate = this.creates.has(frame.createId);
+        const sessionId = this.creates.get(frame.createId) ?? sessionIdOf(this.creates.size);
+        this.creates.set(frame.createId, sessionId);
+        return send({ type: 'ack', requestId: frame.requestId, sessionId, duplicate });
+      }
+      case 'prompt': {
+        const duplicate = this.prompts.has(frame.promptId);
+        this.prompts.add(frame.promptId);
+        return send({ type: 'ack', requestId: frame.requestId, promptId: frame.promptId, duplicate });
+      }
+      case 'abort':
+        return send({ type: 'ack', requestId: frame.requestId, turnId: frame.turnId ?? null });
+      case 'detach':
+        peer.attached.delete(frame.sessionId);
+        return send({ type: 'ack', requestId: frame.requestId });
+      case 'open':
+        return send({ type: 'ack', requestId: frame.requestId });
+      case 'attach':
+        return this.#attach(frame, peer);
+    }
+  }
+
+  #hello(frame: Extract<ClientFrame, { type: 'hello' }>, { socket }: FakePeer): void {
+    if (frame.token !== this.token) {
+      const message = 'The access token is missing or not valid.';
+      socket.send(JSON.stringify({ type: 'error', code: 'unauthenticated', message, retryable: false }));
+      socket.close(4401);
+      return;
+    }
+    const welcome = {
+      type: 'welcome',
+      version: 1,
+      connectionId: `c${this.peers.length}`,
+      userId: 'local',
+      heartbeatMs: 15_000,
+      maxFrameBytes: this.maxFrameBytes,
+    };
+    socket.send(JSON.stringify(welcome));
+  }
+
+  #attach(frame: Extract<ClientFrame, { type: 'attach' }>, peer: FakePeer): void {
+    const { requestId, sessionId, position } = frame;
+    const send = (answer: unknown): void => peer.socket.send(JSON.stringify(answer));
+    const log = this.logs.get(sessionId);
+    if (log === undefined || peer.attached.has(sessionId)) {
+      const code = log === undefined ? 'session_not_found' : 'already_attached';
+      return send({ type: 'error', requestId, sessionId, code, message: code, retryable: false });
+    }
+    const head = this.head(sessionId);
+    const view = log.events.reduce((before, event) => applyEvent(before, event, SNAPSHOT_LIMITS), EMPTY_VIEW);
+    const reason = resetReason(log, head, position);
+    send({ type: 'attached', requestId, sessionId, position: head, status: statusOf(view) });
+    if (reason !== undefined) send({ type: 'reset', sessionId, reason, position: head, snapshot: view });
+    const after = reason === undefined ? (position?.offset ?? 0) : head.offset;
+    const events = log.events.filter((event) => lastOffsetOf(event) > after);
+    if (events.length > 0) send({ type: 'events', sessionId, epoch: log.epoch, events });
+    peer.attached.set(sessionId, head.offset);
+    send({ type: 'caughtUp', sessionId, position: head });
+  }
+}
+
+function resetReason(log: FakeLog, head: Position, position: Position | undefined): string | undefined {
+  if (position === undefined) return 'new';
+  if (position.epoch !== log.epoch) return 'epoch';
+  if (position.offset > head.offset) return 'ahead';
+  return position.offset < log.trimmedTo ? 'trimmed' : undefined;
+}
+
+/** The nth session id of a test. */
+export function sessionIdOf(n: number): SessionId {
+  return SessionId.parse(`s7f-${'01JD0000000000000000000000'.slice(0, 26 - String(n).length)}${n}`);
+}
