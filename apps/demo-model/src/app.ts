@@ -18,7 +18,6 @@ const refusedKey = 'refused';
 
 /** Builds the server with all its routes. `close()` ends open answers at once. */
 export function buildDemoModel(options: DemoModelOptions = {}): FastifyInstance {
-  const closing = new AbortController();
   const app: FastifyInstance = fastify({
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -26,7 +25,6 @@ export function buildDemoModel(options: DemoModelOptions = {}): FastifyInstance 
     forceCloseConnections: true,
   });
   const recent = createRecentRequests();
-  app.addHook('preClose', () => closing.abort());
   app.addHook('onRequest', async (request, reply) => {
     if (!request.url.startsWith('/v1/')) return;
     const bearer = /^bearer\s+(.*)$/iu.exec(request.headers.authorization ?? '')?.[1];
@@ -47,6 +45,6 @@ export function buildDemoModel(options: DemoModelOptions = {}): FastifyInstance 
   );
   app.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
   app.get('/demo/requests', (_request, reply) => reply.send(recent.list()));
-  addMessagesRoutes(app, { recent, closing: closing.signal });
+  addMessagesRoutes(app, recent);
   return app;
 }

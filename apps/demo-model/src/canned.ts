@@ -8,6 +8,9 @@ export const closingAnswer = 'Done. (Holdfast demo model)';
 export const compactionAnswer =
   '<summary>\nThe conversation so far was held with the Holdfast demo model, which is scripted.\n</summary>';
 
+/** Given when the CLI asks for a title of the session. */
+export const titleAnswer = '{"title": "Demo session"}';
+
 const maxEchoChars = 120;
 
 /** The answer to a prompt without markers. */

@@ -10,11 +10,9 @@ export interface Situation {
   readonly steers: readonly string[];
   /** How many answers were given since the prompt. */
   readonly answersGiven: number;
-  /** Number of prompts before this one: tells two equal prompts of one conversation apart. */
-  readonly ordinal: number;
 }
 
-// Texts the CLI puts into user messages by itself, as seen from version 2.1.197.
+// Texts the CLI (2.1.197) puts into user messages by itself.
 const generated = [
   /^<(?:system-reminder|task-notification|local-command-[a-z]+|command-[a-z]+|bash-[a-z]+)>/u,
   /^\[Request interrupted by user/u,
@@ -25,60 +23,68 @@ const generated = [
   /^Stop hook feedback/u,
 ];
 
+// How a prompt reaches a running turn: alone in a system message, or as a reminder inside a user message
+// or at the end of a tool result, depending on the model.
 const steerNote =
-  /^The user sent a new message while you were working:\n([\s\S]*?)(?:\n\nIMPORTANT: [\s\S]*)?$/u;
+  /The user sent a new message while you were working:\n([\s\S]*?)\n\nIMPORTANT: After completing/gu;
 
 /** Reads the situation out of the messages. Pure. */
 export function readSituation(messages: readonly Message[]): Situation {
-  const situation = { prompt: '', steers: [] as string[], answersGiven: 0, ordinal: -1 };
-  let previous: Message['role'] | undefined;
+  const situation = { prompt: '', steers: [] as string[], answersGiven: 0 };
   for (const message of messages) {
-    if (message.role === 'assistant' && previous !== 'assistant') situation.answersGiven++;
-    for (const entry of readEntries(message)) {
-      if (entry.kind === 'steer') situation.steers.push(entry.text);
-      else {
-        situation.prompt = entry.text;
-        situation.steers = [];
-        situation.answersGiven = 0;
-        situation.ordinal++;
+    // The CLI sends one message for each answer; it may drop its own notes between two of them.
+    if (message.role === 'assistant') situation.answersGiven++;
+    else if (message.role === 'system') situation.steers.push(...readSteers(textOf(message.content)));
+    else {
+      for (const entry of readUserMessage(message)) {
+        if (entry.kind === 'steers') situation.steers.push(...entry.texts);
+        else Object.assign(situation, { prompt: entry.text, steers: [], answersGiven: 0 });
       }
     }
-    previous = message.role;
   }
-  return { ...situation, ordinal: Math.max(0, situation.ordinal) };
+  return situation;
 }
 
-interface Entry {
-  readonly kind: 'prompt' | 'steer';
-  readonly text: string;
-}
+type Entry =
+  | { readonly kind: 'prompt'; readonly text: string }
+  | { readonly kind: 'steers'; readonly texts: readonly string[] };
 
-function readEntries(message: Message): Entry[] {
-  if (message.role === 'assistant') return [];
-  const blocks =
-    typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
+/**
+ * The CLI merges user messages that follow one another (a prompt that was interrupted or failed, then the next one)
+ * and ends the last block of each with a line break: that is where one prompt ends and another may start.
+ */
+function readUserMessage(message: Message): Entry[] {
   const entries: Entry[] = [];
   let parts: string[] = [];
   const endPrompt = (): void => {
     if (parts.length > 0) entries.push({ kind: 'prompt', text: parts.join('\n').trim() });
     parts = [];
   };
-  for (const { type, text = '' } of blocks) {
-    if (type !== 'text') continue;
-    const steer = steerNote.exec(unwrapReminder(text))?.[1];
-    if (steer !== undefined) {
+  for (const block of blocksOf(message.content)) {
+    const text = block.text ?? '';
+    if (block.type === 'tool_result') {
       endPrompt();
-      entries.push({ kind: 'steer', text: steer.trim() });
-    } else if (message.role === 'user' && text.trim() !== '' && !generated.some((form) => form.test(text))) {
+      entries.push({ kind: 'steers', texts: readSteers(textOf(block.content ?? '')) });
+    } else if (generated.some((form) => form.test(text))) {
+      endPrompt();
+      entries.push({ kind: 'steers', texts: readSteers(text) });
+    } else if (block.type === 'text' && text.trim() !== '') {
       parts.push(text);
-      // The CLI joins the blocks of several user messages into one and ends each message's last block with \n.
       if (text.endsWith('\n')) endPrompt();
-    } else endPrompt();
+    }
   }
   endPrompt();
   return entries;
 }
 
-function unwrapReminder(text: string): string {
-  return /^<system-reminder>\n([\s\S]*?)\n<\/system-reminder>\s*$/u.exec(text)?.[1] ?? text;
+function readSteers(text: string): string[] {
+  return Array.from(text.matchAll(steerNote), (match) => (match[1] ?? '').trim());
+}
+
+function blocksOf(content: Message['content']): Exclude<Message['content'], string> {
+  return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+}
+
+function textOf(content: string | readonly { readonly text?: string | undefined }[]): string {
+  return typeof content === 'string' ? content : content.map(({ text = '' }) => text).join('\n');
 }

@@ -161,7 +161,7 @@ function parseOptionMarker(keyword: string, body: string): Marker {
 
 function unknownKeyword(keyword: string): MarkerError {
   const nearest = nearestName(keyword, keywords);
-  const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
+  const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`;
   return new MarkerError(`there is no marker "${keyword}"${hint}`);
 }
 

@@ -3,56 +3,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readSituation, type Situation } from './conversation.ts';
 import { newRequestId, sendApiError } from './errors.ts';
-import { createFaultCounters } from './faults.ts';
-import { playStream, playWhole, type Play } from './play.ts';
+import { createFaultCounters, type FaultCounters } from './faults.ts';
+import { playStream, playWhole, type Play, type ScriptFaults } from './play.ts';
 import type { RecentRequests } from './recent-requests.ts';
 import { MessagesRequest } from './request.ts';
-import { chooseAnswer, type Answer, type Step } from './script.ts';
+import { chooseAnswer, type Step } from './script.ts';
 import { streamActions } from './stream.ts';
-import { estimateTokens, estimateUsage, type Usage } from './usage.ts';
+import { estimateInputTokens, estimateUsage } from './usage.ts';
 
-export interface MessagesRouteOptions {
-  readonly recent: RecentRequests;
-  /** Ends every open answer. */
-  readonly closing: AbortSignal;
-}
-
-export function addMessagesRoutes(app: FastifyInstance, options: MessagesRouteOptions): void {
-  const faults = createFaultCounters();
-
-  const readCall = (request: FastifyRequest): { body: MessagesRequest; situation: Situation } => {
-    const body = MessagesRequest.parse(request.body);
-    const situation = readSituation(body.messages);
-    options.recent.add({
-      path: request.url,
-      promptText: situation.prompt,
-      model: body.model,
-      stream: body.stream,
-      toolNames: body.tools.map(({ name }) => name),
-    });
-    return { body, situation };
-  };
+export function addMessagesRoutes(app: FastifyInstance, recent: RecentRequests): void {
+  const counters = createFaultCounters();
 
   app.post('/v1/messages', async (request, reply) => {
-    const { body, situation } = readCall(request);
-    const answer = chooseAnswer(situation);
-    const place = `${conversationOf(request)}|${situation.ordinal}|${situation.prompt}`;
-    const faultHappens: Play['faultHappens'] = ({ id, times }) => faults.happens(`${place}|${id}`, times);
-    const signal = AbortSignal.any([options.closing, closeSignal(reply)]);
+    const call = readCall(request, recent);
+    // The client leaving and the server closing both close the response; either ends the answer.
+    const controller = new AbortController();
+    reply.raw.once('close', () => controller.abort());
+    if (reply.raw.destroyed) controller.abort(); // gone while its body was being read
     try {
-      const rest = await playLead(answer.steps, { reply, faultHappens, signal });
-      if (rest === undefined) return reply;
-      const play: Play = {
-        steps: rest,
-        stopReason: answer.stopReason,
-        model: body.model,
-        messageId: `msg_demo_${crypto.randomUUID().replaceAll('-', '')}`,
-        usage: usageOf(request, body, answer),
-        faultHappens,
-      };
-      return await (body.stream ? sendStream(reply, play, signal) : sendWhole(reply, play, signal));
+      return await answerCall(call, { reply, counters, signal: controller.signal });
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!controller.signal.aborted) throw error;
       reply.hijack();
       reply.raw.destroy();
       return reply;
@@ -60,25 +31,69 @@ export function addMessagesRoutes(app: FastifyInstance, options: MessagesRouteOp
   });
 
   app.post('/v1/messages/count_tokens', (request, reply) => {
-    readCall(request);
-    return reply.send({ input_tokens: estimateTokens(bodyChars(request)) });
+    const { body, bodyChars } = readCall(request, recent);
+    return reply.send({ input_tokens: estimateInputTokens(body.messages, bodyChars) });
   });
 }
 
-/** Plays the pauses and HTTP errors before the content. Resolves to the other steps, or undefined if an error was sent. */
+interface Call {
+  readonly body: MessagesRequest;
+  readonly bodyChars: number;
+  readonly situation: Situation;
+  /** The CLI names its session in a header; all other callers share one name. */
+  readonly conversation: string;
+}
+
+function readCall(request: FastifyRequest, recent: RecentRequests): Call {
+  const body = MessagesRequest.parse(request.body);
+  const situation = readSituation(body.messages);
+  recent.add({
+    path: request.url,
+    promptText: situation.prompt,
+    model: body.model,
+    stream: body.stream,
+    toolNames: body.tools.map(({ name }) => name),
+  });
+  const { 'content-length': length, 'x-claude-code-session-id': session } = request.headers;
+  return { body, situation, bodyChars: Number(length ?? 0), conversation: String(session ?? '') };
+}
+
+async function answerCall(
+  { body, bodyChars, situation, conversation }: Call,
+  context: { readonly reply: FastifyReply; readonly counters: FaultCounters; readonly signal: AbortSignal },
+): Promise<FastifyReply> {
+  const { reply, counters, signal } = context;
+  const answer = chooseAnswer(situation);
+  const key = (id: string): string => `${conversation}|${situation.prompt}|${id}`;
+  const faults: ScriptFaults = {
+    happens: ({ id, times }) => counters.happens(key(id), times),
+    pass: ({ id }) => counters.pass(key(id)),
+  };
+  const lead = await playLead(answer.steps, faults, signal);
+  if ('error' in lead) return sendApiError(reply, lead.error.status, lead.error.message);
+  const play: Play = {
+    steps: lead.rest,
+    stopReason: answer.stopReason,
+    model: body.model,
+    messageId: `msg_demo_${crypto.randomUUID().replaceAll('-', '')}`,
+    usage: estimateUsage(body.messages, { bodyChars, override: answer.usage }),
+    faults,
+  };
+  return body.stream ? sendStream(reply, play, signal) : sendWhole(reply, play, signal);
+}
+
+/** Plays what comes before the content, which delays the first byte. Gives the other steps, or the HTTP error to send. */
 async function playLead(
   steps: readonly Step[],
-  context: { reply: FastifyReply; faultHappens: Play['faultHappens']; signal: AbortSignal },
-): Promise<readonly Step[] | undefined> {
+  faults: ScriptFaults,
+  signal: AbortSignal,
+): Promise<{ rest: readonly Step[] } | { error: Extract<Step, { kind: 'http_error' }> }> {
   for (const [index, step] of steps.entries()) {
-    if (step.kind === 'pause') await sleep(step.ms, undefined, { signal: context.signal });
-    else if (step.kind !== 'http_error') return steps.slice(index);
-    else if (context.faultHappens(step)) {
-      await sendApiError(context.reply, step.status, step.message);
-      return undefined;
-    }
+    if (step.kind === 'pause') await sleep(step.ms, undefined, { signal });
+    else if (step.kind !== 'http_error') return { rest: steps.slice(index) };
+    else if (faults.happens(step)) return { error: step };
   }
-  return [];
+  return { rest: [] };
 }
 
 async function sendStream(reply: FastifyReply, play: Play, signal: AbortSignal): Promise<FastifyReply> {
@@ -96,24 +111,4 @@ async function sendWhole(reply: FastifyReply, play: Play, signal: AbortSignal): 
   const { message, waitMs } = playWhole(play);
   if (waitMs > 0) await sleep(waitMs, undefined, { signal });
   return reply.header('request-id', newRequestId()).send(message);
-}
-
-function closeSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once('close', () => controller.abort());
-  return controller.signal;
-}
-
-/** The CLI names its session in a header; other callers share one name. */
-function conversationOf(request: FastifyRequest): string {
-  return String(request.headers['x-claude-code-session-id'] ?? '');
-}
-
-const bodyChars = (request: FastifyRequest): number => Number(request.headers['content-length'] ?? 0);
-
-function usageOf(request: FastifyRequest, body: MessagesRequest, answer: Answer): Usage {
-  const newest = body.messages.at(-1);
-  const isFirstCall = !body.messages.some(({ role }) => role === 'assistant');
-  const newChars = JSON.stringify(newest?.content ?? '').length;
-  return estimateUsage({ bodyChars: bodyChars(request), newChars, isFirstCall }, answer.usage);
 }

@@ -1,13 +1,21 @@
 // Turns one answer into what goes over the wire: server-sent events with waits between, or one whole message.
 import { assertNever } from '@holdfast/shared/util';
 import type { Answer, Step } from './script.ts';
-import type { Usage } from './usage.ts';
+import { tokensOf, type Usage } from './usage.ts';
 
 /** What the streamer does next, in order. */
 export type Action =
   | { readonly kind: 'send'; readonly text: string }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'cut' };
+
+export type FaultStep = Extract<Step, { readonly id: string }>;
+
+/** The faults of one conversation; see FaultCounters. */
+export interface ScriptFaults {
+  readonly happens: (step: FaultStep) => boolean;
+  readonly pass: (step: FaultStep) => void;
+}
 
 export interface Play {
   /** The steps after the leading pauses and HTTP errors. */
@@ -17,9 +25,11 @@ export interface Play {
   readonly messageId: string;
   /** Input side of the usage; the output side is counted while playing unless it is fixed. */
   readonly usage: Usage;
-  /** Says whether a limited fault happens this time; asked once per fault that is reached. */
-  readonly faultHappens: (step: Extract<Step, { id: number }>) => boolean;
+  readonly faults: ScriptFaults;
 }
+
+type WordStep = Extract<Step, { kind: 'words' | 'tokens' }>;
+type ToolStep = Extract<Step, { kind: 'tool' }>;
 
 interface OpenBlock {
   readonly kind: 'text' | 'thinking';
@@ -34,47 +44,25 @@ export function* playStream(play: Play): Generator<Action, void, void> {
   yield send('message_start', { message: messageHead(play, [], null) });
   yield send('ping', {});
   for (const step of play.steps) {
-    const kind = blockKind(step);
-    if (open !== undefined && kind !== undefined && kind !== open.kind) {
-      yield* closeBlock(open);
-      open = undefined;
-    }
-    switch (step.kind) {
-      case 'words':
-      case 'tokens': {
-        const isContinued = open !== undefined;
-        if (open === undefined) {
-          open = { kind: step.kind === 'words' ? step.block : 'text', index: index++ };
-          yield openBlock(open);
-        }
-        let separator = isContinued ? '\n' : '';
-        for (const piece of piecesOf(step)) {
-          outputChars += piece.length;
-          if (step.rate > 0) yield { kind: 'wait', ms: 1000 / step.rate };
-          yield delta(open, separator + piece);
-          separator = '';
-        }
-        break;
+    if (step.kind === 'words' || step.kind === 'tokens') {
+      const kind = blockKind(step);
+      const isContinued = open?.kind === kind;
+      if (open !== undefined && !isContinued) yield* closeBlock(open);
+      if (open === undefined || !isContinued) {
+        open = { kind, index: index++ };
+        yield openBlock(open);
       }
-      case 'tool':
-        outputChars += step.inputJson.length;
-        yield* playTool(step, index++);
-        break;
-      case 'pause':
-        yield { kind: 'wait', ms: step.ms };
-        break;
-      case 'stream_error':
-        if (!play.faultHappens(step)) break;
-        yield send('error', { error: { type: 'overloaded_error', message: 'Overloaded' } });
-        return;
-      case 'cut':
-        if (!play.faultHappens(step)) break;
-        yield { kind: 'cut' };
-        return;
-      case 'http_error':
-        break; // only leads an answer; the route has dealt with it
-      default:
-        assertNever(step);
+      outputChars += yield* playWords(step, open, isContinued ? '\n' : '');
+    } else if (step.kind === 'tool') {
+      if (open !== undefined) yield* closeBlock(open);
+      open = undefined;
+      outputChars += step.inputJson.length;
+      yield* playTool(step, index++);
+    } else if (step.kind === 'pause') yield { kind: 'wait', ms: step.ms };
+    else if (step.kind === 'http_error') play.faults.pass(step);
+    else if (play.faults.happens(step)) {
+      yield step.kind === 'cut' ? { kind: 'cut' } : send('error', overloaded);
+      return;
     }
   }
   if (open !== undefined) yield* closeBlock(open);
@@ -90,7 +78,7 @@ type WholeBlock =
   | { readonly kind: 'text' | 'thinking'; text: string }
   | { readonly kind: 'tool'; readonly name: string; readonly inputJson: string };
 
-/** The same answer as one message, with the time it takes. Faults in mid-stream do not exist here and are skipped. */
+/** The same answer as one message, with the time it takes. It has no middle where a fault could happen: those are passed. */
 export function playWhole(play: Play): {
   readonly message: Record<string, unknown>;
   readonly waitMs: number;
@@ -99,20 +87,20 @@ export function playWhole(play: Play): {
   let waitMs = 0;
   for (const step of play.steps) {
     if (step.kind === 'pause') waitMs += step.ms;
-    else if (step.kind === 'tool') blocks.push({ kind: 'tool', name: step.name, inputJson: step.inputJson });
-    else if (step.kind === 'words' || step.kind === 'tokens') {
-      const pieces = [...piecesOf(step)];
+    else if (step.kind === 'tool') {
+      blocks.push({ kind: 'tool', name: step.name, inputJson: step.inputJson });
+      if (step.rate > 0) waitMs += (jsonPieces(step).length * 1000) / step.rate;
+    } else if (step.kind === 'words' || step.kind === 'tokens') {
+      const pieces = [...wordPieces(step)];
       if (step.rate > 0) waitMs += (pieces.length * 1000) / step.rate;
-      const kind = step.kind === 'words' ? step.block : 'text';
+      const kind = blockKind(step);
       const last = blocks.at(-1);
       if (last?.kind === kind) last.text += `\n${pieces.join('')}`;
       else blocks.push({ kind, text: pieces.join('') });
-    }
+    } else play.faults.pass(step);
   }
-  const chars = blocks.reduce(
-    (sum, block) => sum + (block.kind === 'tool' ? block.inputJson : block.text).length,
-    0,
-  );
+  const sizes = blocks.map((block) => (block.kind === 'tool' ? block.inputJson : block.text).length);
+  const chars = sizes.reduce((sum, size) => sum + size, 0);
   const head = messageHead(play, blocks.map(wholeBlock), play.stopReason);
   const output_tokens = play.usage.output_tokens ?? tokensOf(chars);
   return { message: { ...head, usage: { ...play.usage, output_tokens } }, waitMs };
@@ -131,14 +119,11 @@ function wholeBlock(block: WholeBlock): Record<string, unknown> {
   }
 }
 
-/** One server-sent event as text. */
-export function sse(type: string, data: Record<string, unknown>): string {
-  return `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
+function send(type: string, data: Record<string, unknown>): Action {
+  return { kind: 'send', text: `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n` };
 }
 
-function send(type: string, data: Record<string, unknown>): Action {
-  return { kind: 'send', text: sse(type, data) };
-}
+const overloaded = { error: { type: 'overloaded_error', message: 'Overloaded' } };
 
 function messageHead(
   play: Play,
@@ -157,10 +142,8 @@ function messageHead(
   };
 }
 
-function blockKind(step: Step): 'text' | 'thinking' | 'tool' | undefined {
-  if (step.kind === 'words') return step.block;
-  if (step.kind === 'tokens') return 'text';
-  return step.kind === 'tool' ? 'tool' : undefined;
+function blockKind(step: WordStep): 'text' | 'thinking' {
+  return step.kind === 'words' ? step.block : 'text';
 }
 
 function openBlock({ kind, index }: OpenBlock): Action {
@@ -169,9 +152,21 @@ function openBlock({ kind, index }: OpenBlock): Action {
   return send('content_block_start', { index, content_block: block });
 }
 
-function delta({ kind, index }: OpenBlock, text: string): Action {
-  const change = kind === 'text' ? { type: 'text_delta', text } : { type: 'thinking_delta', thinking: text };
-  return send('content_block_delta', { index, delta: change });
+/** Returns the number of characters. */
+function* playWords(
+  step: WordStep,
+  { kind, index }: OpenBlock,
+  separator: string,
+): Generator<Action, number, void> {
+  let chars = 0;
+  for (const piece of wordPieces(step)) {
+    const text = chars === 0 ? separator + piece : piece;
+    chars += text.length;
+    if (step.rate > 0) yield { kind: 'wait', ms: 1000 / step.rate };
+    const delta = kind === 'text' ? { type: 'text_delta', text } : { type: 'thinking_delta', thinking: text };
+    yield send('content_block_delta', { index, delta });
+  }
+  return chars;
 }
 
 function* closeBlock({ kind, index }: OpenBlock): Generator<Action, void, void> {
@@ -183,17 +178,21 @@ function* closeBlock({ kind, index }: OpenBlock): Generator<Action, void, void> 
 
 const signature = Buffer.from('holdfast demo model: not a real signature').toString('base64');
 
-function* playTool(step: Extract<Step, { kind: 'tool' }>, index: number): Generator<Action, void, void> {
+function* playTool(step: ToolStep, index: number): Generator<Action, void, void> {
   const block = { type: 'tool_use', id: newToolId(), name: step.name, input: {} };
   yield send('content_block_start', { index, content_block: block });
-  for (const partial_json of step.inputJson.match(/[\s\S]{1,32}/gu) ?? []) {
+  for (const partial_json of jsonPieces(step)) {
     if (step.rate > 0) yield { kind: 'wait', ms: 1000 / step.rate };
     yield send('content_block_delta', { index, delta: { type: 'input_json_delta', partial_json } });
   }
   yield send('content_block_stop', { index });
 }
 
-function* piecesOf(step: Extract<Step, { kind: 'words' | 'tokens' }>): Generator<string, void, void> {
+function jsonPieces(step: ToolStep): readonly string[] {
+  return step.inputJson.match(/[\s\S]{1,32}/gu) ?? [];
+}
+
+function* wordPieces(step: WordStep): Generator<string, void, void> {
   if (step.kind === 'words') {
     yield* step.text.match(/\s*\S+|\s+$/gu) ?? [step.text];
     return;
@@ -203,5 +202,3 @@ function* piecesOf(step: Extract<Step, { kind: 'words' | 'tokens' }>): Generator
 }
 
 const newToolId = (): string => `toolu_demo_${crypto.randomUUID().replaceAll('-', '')}`;
-
-const tokensOf = (chars: number): number => Math.max(1, Math.ceil(chars / 4));

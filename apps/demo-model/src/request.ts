@@ -1,7 +1,17 @@
 // The part of a Messages API request that decides the answer; everything else is ignored.
 import { z } from 'zod';
 
-const Block = z.object({ type: z.string(), text: z.string().optional() });
+const Source = z.object({ data: z.string().optional() }).optional();
+
+const InnerBlock = z.object({ type: z.string(), text: z.string().optional(), source: Source });
+
+const Block = InnerBlock.extend({
+  /** Of a tool result: its text, or blocks. Other blocks have other contents, which nobody reads here. */
+  content: z
+    .union([z.string(), z.array(InnerBlock)])
+    .optional()
+    .catch(undefined),
+});
 
 const Message = z.object({
   role: z.enum(['user', 'assistant', 'system']),

@@ -1,6 +1,6 @@
 // Decides what to answer: conversation in, one answer out. Pure; stream.ts plays the answer.
 import { assertNever } from '@holdfast/shared/util';
-import { cannedAnswer, closingAnswer, compactionAnswer, wrongMarkerAnswer } from './canned.ts';
+import { cannedAnswer, closingAnswer, compactionAnswer, titleAnswer, wrongMarkerAnswer } from './canned.ts';
 import type { Situation } from './conversation.ts';
 import {
   parsePrompt,
@@ -27,7 +27,7 @@ export type Step =
 
 /** A fault that happens always, or only the first `times` times; `id` tells the faults of one script apart. */
 interface Limited {
-  readonly id: number;
+  readonly id: string;
   readonly times?: number;
 }
 
@@ -40,20 +40,40 @@ export interface Answer {
 
 /** Chooses the answer that follows in this situation. */
 export function chooseAnswer(situation: Situation): Answer {
-  if (isCompaction(situation.prompt)) return textAnswer(compactionAnswer);
-  const script = [situation.prompt, ...situation.steers].flatMap(planPrompt);
+  const ownCall = answerOwnCall(situation.prompt);
+  if (ownCall !== undefined) return textAnswer(ownCall);
+  const script = planPrompt(situation.prompt, 0);
+  for (const [index, steer] of situation.steers.entries()) addSteer(script, planPrompt(steer, index + 1));
   return script[situation.answersGiven] ?? textAnswer(closingAnswer);
 }
 
-function isCompaction(prompt: string): boolean {
-  return prompt.startsWith('CRITICAL: Respond with TEXT ONLY');
+/** A prompt delivered into a running turn is answered before the turn ends: in the same answer as the script's last words. */
+function addSteer(script: Answer[], steer: readonly Answer[]): void {
+  const last = script.at(-1);
+  const [first, ...rest] = steer;
+  if (last?.stopReason !== 'end_turn' || first === undefined) script.push(...steer);
+  else {
+    const usage = { ...last.usage, ...first.usage };
+    // An HTTP error can only come before any content.
+    const errors = first.steps.filter(({ kind }) => kind === 'http_error');
+    const others = first.steps.filter(({ kind }) => kind !== 'http_error');
+    script.splice(-1, 1, { ...first, steps: [...errors, ...last.steps, ...others], usage }, ...rest);
+  }
+}
+
+/** Calls that the CLI makes for itself; their texts quote prompts, whose markers must not be played. */
+function answerOwnCall(prompt: string): string | undefined {
+  if (prompt.startsWith('CRITICAL: Respond with TEXT ONLY')) return compactionAnswer;
+  if (prompt.startsWith('<session>\n')) return titleAnswer;
+  return undefined;
 }
 
 function textAnswer(text: string): Answer {
   return { steps: [{ kind: 'words', block: 'text', text, rate: 0 }], stopReason: 'end_turn', usage: {} };
 }
 
-function planPrompt(prompt: string): readonly Answer[] {
+/** `scriptNumber` keeps the faults of several scripts in one turn apart. */
+function planPrompt(prompt: string, scriptNumber: number): Answer[] {
   const parsed = parsePrompt(prompt);
   switch (parsed.kind) {
     case 'plain':
@@ -61,7 +81,7 @@ function planPrompt(prompt: string): readonly Answer[] {
     case 'invalid':
       return [textAnswer(wrongMarkerAnswer(parsed))];
     case 'script':
-      return planScript(parsed.markers);
+      return planScript(parsed.markers, scriptNumber);
     default:
       return assertNever(parsed);
   }
@@ -77,17 +97,17 @@ interface OpenAnswer {
 const newAnswer = (): OpenAnswer => ({ steps: [], stopReason: 'end_turn', usage: {}, isEnded: false });
 
 /** Groups markers into answers: an answer ends after its tool calls, or after a stop marker. */
-function planScript(markers: readonly Marker[]): Answer[] {
+function planScript(markers: readonly Marker[], scriptNumber: number): Answer[] {
   const answers: Answer[] = [];
   let open = newAnswer();
   let rate = 0;
-  for (const [id, marker] of markers.entries()) {
+  for (const [index, marker] of markers.entries()) {
     if (open.isEnded && marker.kind !== 'also') {
       answers.push(open);
       open = newAnswer();
     }
     if (marker.kind === 'rate') rate = marker.tokensPerSecond;
-    else addMarker(open, marker, { id, rate });
+    else addMarker(open, marker, { id: `${scriptNumber}.${index}`, rate });
   }
   if (open.steps.length > 0 || open.isEnded) answers.push(open);
   return answers;
@@ -96,7 +116,7 @@ function planScript(markers: readonly Marker[]): Answer[] {
 function addMarker(
   answer: OpenAnswer,
   marker: Exclude<Marker, { kind: 'rate' }>,
-  { id, rate }: { readonly id: number; readonly rate: number },
+  { id, rate }: { readonly id: string; readonly rate: number },
 ): void {
   switch (marker.kind) {
     case 'say':
