@@ -1,7 +1,7 @@
 // The only door to Redis. Every operation returns a result union; exceptions are Redis' own failures.
 export * from './command-inbox.ts';
 export * from './event-log.ts';
-export { sessionKeys, storedKeysOf, type SessionKeys } from './keys.ts';
+export { probeChannel, sessionKeys, storedKeysOf, type SessionKeys } from './keys.ts';
 export * from './placement-queue.ts';
 export { splitPublishBody, type PublishHeader } from './publish-body.ts';
 export {
@@ -14,5 +14,10 @@ export {
 export { checkStore } from './schema-version.ts';
 export { readServerInfo, type ServerInfo } from './server-info.ts';
 export * from './session-store.ts';
-export { createSubscriber, type MessageHandler, type Subscriber } from './subscriber.ts';
+export {
+  createSubscriber,
+  type MessageHandler,
+  type Subscriber,
+  type SubscriberProbe,
+} from './subscriber.ts';
 export * from './worker-registry.ts';

@@ -68,3 +68,8 @@ export const WORKER_INFO_KEY = 'hf:{workers}:info';
 /** hash: schema version and partition count. */
 export const CONFIG_KEY = 'hf:cfg';
 export const BULLMQ_PREFIX = 'hf:bull';
+
+/** The channel on which one subscriber listens to itself. */
+export function probeChannel(name: string): string {
+  return `hf:probe:${name}`;
+}

@@ -30,6 +30,12 @@ interface RoleOptions {
 const COMMAND_TIMEOUT_MS = 5_000;
 
 /**
+ * Commands without an answer are failed when their connection ends. With 1 or more, and without the library's
+ * re-sending, ioredis forgets them if the first reconnect succeeds: their promises never settle.
+ */
+const FAIL_WITH_THE_CONNECTION = 0;
+
+/**
  * Opens a connection for commands. Auto-pipelining is off: it costs latency and CPU on the append path.
  * Unanswered commands are not re-sent by the library; the scripts make our own retries safe.
  */
@@ -38,7 +44,7 @@ export function createCommandRedis(address: RedisAddress, logger: Logger, name: 
     connectionName: name,
     enableAutoPipelining: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 1,
+    maxRetriesPerRequest: FAIL_WITH_THE_CONNECTION,
     commandTimeout: COMMAND_TIMEOUT_MS,
   });
 }
@@ -49,7 +55,7 @@ export function createSubscriberRedis(address: RedisAddress, logger: Logger, nam
     connectionName: name,
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 1,
+    maxRetriesPerRequest: FAIL_WITH_THE_CONNECTION,
   });
 }
 
