@@ -20,6 +20,7 @@ const generated = [
   /^This session is being continued from a previous conversation/u,
   /^Continue from where you left off\./u,
   /^Output token limit hit\./u,
+  /^\[Your previous response had no visible output\./u,
   /^Stop hook feedback/u,
 ];
 

@@ -4,13 +4,10 @@ const maxKeys = 10_000;
 
 /** Bounded counters; the oldest is forgotten first. */
 export interface FaultCounters {
-  /**
-   * True for the first `times` calls with this key; always true without a limit. The call after those is false
-   * and starts the count anew, so that the same prompt sent again later meets the same faults.
-   */
+  /** True for the first `times` calls with this key; always true without a limit, which counts nothing. */
   happens(key: string, times: number | undefined): boolean;
-  /** Starts the count of this key anew: a call got through in another way. */
-  pass(key: string): void;
+  /** Starts the count of this key anew, so that the same prompt sent again later meets the same faults. */
+  forget(key: string): void;
 }
 
 export function createFaultCounters(): FaultCounters {
@@ -19,8 +16,8 @@ export function createFaultCounters(): FaultCounters {
     happens(key, times) {
       if (times === undefined) return true;
       const seen = counts.get(key) ?? 0;
-      counts.delete(key);
       if (seen >= times) return false;
+      counts.delete(key); // set again below as the newest
       counts.set(key, seen + 1);
       if (counts.size > maxKeys) {
         const oldest = counts.keys().next();
@@ -28,6 +25,6 @@ export function createFaultCounters(): FaultCounters {
       }
       return true;
     },
-    pass: (key) => void counts.delete(key),
+    forget: (key) => void counts.delete(key),
   };
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readSituation, type Situation } from './conversation.ts';
 import { newRequestId, sendApiError } from './errors.ts';
 import { createFaultCounters, type FaultCounters } from './faults.ts';
-import { playStream, playWhole, type Play, type ScriptFaults } from './play.ts';
+import { playStream, playWhole, type Play, type AnswerFaults } from './play.ts';
 import type { RecentRequests } from './recent-requests.ts';
 import { MessagesRequest } from './request.ts';
 import { chooseAnswer, type Step } from './script.ts';
@@ -65,9 +65,11 @@ async function answerCall(
   const { reply, counters, signal } = context;
   const answer = chooseAnswer(situation);
   const key = (id: string): string => `${conversation}|${situation.prompt}|${id}`;
-  const faults: ScriptFaults = {
+  const faults: AnswerFaults = {
     happens: ({ id, times }) => counters.happens(key(id), times),
-    pass: ({ id }) => counters.pass(key(id)),
+    forget: () => {
+      for (const step of answer.steps) if ('id' in step) counters.forget(key(step.id));
+    },
   };
   const lead = await playLead(answer.steps, faults, signal);
   if ('error' in lead) return sendApiError(reply, lead.error.status, lead.error.message);
@@ -85,7 +87,7 @@ async function answerCall(
 /** Plays what comes before the content, which delays the first byte. Gives the other steps, or the HTTP error to send. */
 async function playLead(
   steps: readonly Step[],
-  faults: ScriptFaults,
+  faults: AnswerFaults,
   signal: AbortSignal,
 ): Promise<{ rest: readonly Step[] } | { error: Extract<Step, { kind: 'http_error' }> }> {
   for (const [index, step] of steps.entries()) {

@@ -11,10 +11,11 @@ export type Action =
 
 export type FaultStep = Extract<Step, { readonly id: string }>;
 
-/** The faults of one conversation; see FaultCounters. */
-export interface ScriptFaults {
+/** The faults of one answer; see FaultCounters. */
+export interface AnswerFaults {
   readonly happens: (step: FaultStep) => boolean;
-  readonly pass: (step: FaultStep) => void;
+  /** Called when the answer got through to its end. */
+  readonly forget: () => void;
 }
 
 export interface Play {
@@ -25,7 +26,7 @@ export interface Play {
   readonly messageId: string;
   /** Input side of the usage; the output side is counted while playing unless it is fixed. */
   readonly usage: Usage;
-  readonly faults: ScriptFaults;
+  readonly faults: AnswerFaults;
 }
 
 type WordStep = Extract<Step, { kind: 'words' | 'tokens' }>;
@@ -59,8 +60,7 @@ export function* playStream(play: Play): Generator<Action, void, void> {
       outputChars += step.inputJson.length;
       yield* playTool(step, index++);
     } else if (step.kind === 'pause') yield { kind: 'wait', ms: step.ms };
-    else if (step.kind === 'http_error') play.faults.pass(step);
-    else if (play.faults.happens(step)) {
+    else if (step.kind !== 'http_error' && play.faults.happens(step)) {
       yield step.kind === 'cut' ? { kind: 'cut' } : send('error', overloaded);
       return;
     }
@@ -71,6 +71,7 @@ export function* playStream(play: Play): Generator<Action, void, void> {
     delta: { stop_reason: play.stopReason, stop_sequence: null },
     usage: { ...play.usage, output_tokens },
   });
+  play.faults.forget();
   yield send('message_stop', {});
 }
 
@@ -78,7 +79,7 @@ type WholeBlock =
   | { readonly kind: 'text' | 'thinking'; text: string }
   | { readonly kind: 'tool'; readonly name: string; readonly inputJson: string };
 
-/** The same answer as one message, with the time it takes. It has no middle where a fault could happen: those are passed. */
+/** The same answer as one message, with the time it takes. It has no middle where a fault could happen. */
 export function playWhole(play: Play): {
   readonly message: Record<string, unknown>;
   readonly waitMs: number;
@@ -97,8 +98,9 @@ export function playWhole(play: Play): {
       const last = blocks.at(-1);
       if (last?.kind === kind) last.text += `\n${pieces.join('')}`;
       else blocks.push({ kind, text: pieces.join('') });
-    } else play.faults.pass(step);
+    }
   }
+  play.faults.forget();
   const sizes = blocks.map((block) => (block.kind === 'tool' ? block.inputJson : block.text).length);
   const chars = sizes.reduce((sum, size) => sum + size, 0);
   const head = messageHead(play, blocks.map(wholeBlock), play.stopReason);

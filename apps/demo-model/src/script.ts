@@ -44,7 +44,17 @@ export function chooseAnswer(situation: Situation): Answer {
   if (ownCall !== undefined) return textAnswer(ownCall);
   const script = planPrompt(situation.prompt, 0);
   for (const [index, steer] of situation.steers.entries()) addSteer(script, planPrompt(steer, index + 1));
-  return script[situation.answersGiven] ?? textAnswer(closingAnswer);
+  return withContent(script[situation.answersGiven] ?? textAnswer(closingAnswer));
+}
+
+/** An answer that shows nothing is none to the CLI, which would ask for it again: it gets the closing text. */
+function withContent(answer: Answer): Answer {
+  if (answer.steps.some(isVisible)) return answer;
+  return { ...answer, steps: [...answer.steps, ...textAnswer(closingAnswer).steps] };
+}
+
+function isVisible(step: Step): boolean {
+  return step.kind === 'words' ? step.block === 'text' : step.kind === 'tokens' || step.kind === 'tool';
 }
 
 /** A prompt delivered into a running turn is answered before the turn ends: in the same answer as the script's last words. */

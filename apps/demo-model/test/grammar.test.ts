@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { examples, parsePrompt, type Marker } from '../src/grammar.ts';
 
@@ -20,6 +21,15 @@ describe('markers', () => {
 
   it('every documented example parses, each as a marker of its own', () => {
     expect(markersOf(examples.join(' and '))).toHaveLength(examples.length);
+  });
+
+  it('shown in the documentation all parse, and every kind of marker is shown', () => {
+    const page = readFileSync(new URL('../../../docs/DEMO_MODEL.md', import.meta.url), 'utf8');
+    const shown = [...page.matchAll(/`(\[\[[^`]+)`/gu), ...page.matchAll(/^(\[\[.*)$/gmu)].map(
+      (match) => match[1] ?? '',
+    );
+    const kinds = new Set(shown.flatMap(markersOf).map(({ kind }) => kind));
+    expect(kinds).toEqual(new Set(markersOf(examples.join(' ')).map(({ kind }) => kind)));
   });
 
   it('come in the order of the text; the words between them are ignored', () => {

@@ -66,13 +66,19 @@ describe('a script', () => {
     expect(closing.stopReason).toBe('end_turn');
   });
 
+  it('with nothing to say or call says the closing text', () => {
+    expect(shown(at('[[slow ms=5]] [[cut]]'))).toEqual(['pause', 'cut', 'text:Done. (Holdfast demo model)']);
+    expect(shown(at('[[rate tokens=5]]'))).toEqual(['text:Done. (Holdfast demo model)']);
+    expect(shown(at('[[think x]]'))).toEqual(['thinking:x', 'text:Done. (Holdfast demo model)']);
+  });
+
   it('keeps a rate from its marker on, unless a text has its own', () => {
     const { steps } = at('[[say a]] [[rate tokens=5]] [[say b]] [[text rate=9]] [[think c]]');
     expect(steps.map((step) => ('rate' in step ? step.rate : undefined))).toEqual([0, 5, 9, 5]);
   });
 
   it('gives each fault an id of its own', () => {
-    const ids = at('[[cut]] [[error stream]]', 0).steps.map((step) => ('id' in step ? step.id : ''));
+    const ids = at('[[cut]] [[error stream]]').steps.flatMap((step) => ('id' in step ? step.id : []));
     expect(new Set(ids).size).toBe(2);
   });
 });

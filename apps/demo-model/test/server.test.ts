@@ -228,6 +228,15 @@ describe('errors', () => {
     },
   );
 
+  it('of one answer that happen once do not come back when a later one makes the call fail again', async () => {
+    const text = '[[error status=500 times=1]] [[say a]] [[cut times=1]]';
+    for (let round = 0; round < 2; round++) {
+      expect((await whole(text)).status).toBe(500);
+      expect((await stream(text)).isCut).toBe(true);
+      expect((await whole(text)).status).toBe(200);
+    }
+  });
+
   it('in mid-stream that happen once are over when the call is repeated as a whole', async () => {
     const text = '[[say a]] [[error stream times=1]]';
     for (let round = 0; round < 2; round++) {
