@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { Command } from '../protocol/commands.ts';
 import type { SessionId, UserId } from '../protocol/ids.ts';
 import { WorkerId } from '../protocol/ids.ts';
+import type { Ownership } from './event-log.ts';
 import { sessionKeys } from './keys.ts';
 import { loadScript, runScript } from './script-runner.ts';
 
 const submitScript = loadScript('submit_command');
+const ackScript = loadScript('ack_inbox');
 
 /** How long a used prompt id is remembered. Shorter than this, a late retry could run a prompt twice. */
 const IDEMPOTENCY_LIFE_MS = 24 * 3600 * 1000;
@@ -38,6 +40,10 @@ export interface CommandInbox {
   }): Promise<SubmitResult>;
   /** Commands after `after`, in order. A command of a shape this version does not know is null. */
   readAfter(sessionId: SessionId, after: number): Promise<{ seq: number; command: Command | null }[]>;
+  /** Acknowledges up to `seq` where no append does it. */
+  acknowledge(owner: Ownership, seq: number): Promise<'ok' | 'fenced'>;
+  /** The waiting prompts in order, as the owner stored them with its appends. */
+  readQueue(sessionId: SessionId): Promise<{ promptId: string; score: number; json: string }[]>;
 }
 
 const SubmitReply = z.union([
@@ -53,7 +59,7 @@ export function createCommandInbox(redis: Redis): CommandInbox {
       const keys = sessionKeys(sessionId);
       const isPrompt = command.type === 'prompt';
       const reply = await runScript(redis, submitScript, {
-        keys: [keys.meta, keys.inbox, keys.order, keys.idem, keys.doorbell],
+        keys: [keys.meta, keys.inbox, keys.order, keys.idem, keys.doorbell, keys.live],
         args: [
           userId,
           JSON.stringify(command),
@@ -72,7 +78,34 @@ export function createCommandInbox(redis: Redis): CommandInbox {
         command: parseCommand(fields[1]),
       }));
     },
+    acknowledge: async (owner, seq) => {
+      const keys = sessionKeys(owner.sessionId);
+      const reply = await runScript(redis, ackScript, {
+        keys: [keys.meta, keys.inbox],
+        args: [owner.fence, owner.incarnation, seq],
+      });
+      return z.tuple([z.enum(['ok', 'fenced'])]).parse(reply)[0];
+    },
+    readQueue: async (sessionId) => readQueue(redis, sessionId),
   };
+}
+
+async function readQueue(
+  redis: Redis,
+  sessionId: SessionId,
+): Promise<{ promptId: string; score: number; json: string }[]> {
+  const keys = sessionKeys(sessionId);
+  const [order, stored] = await Promise.all([
+    redis.zrange(keys.order, '0', '-1', 'WITHSCORES'),
+    redis.hgetall(keys.queue),
+  ]);
+  const waiting: { promptId: string; score: number; json: string }[] = [];
+  for (let index = 0; index < order.length; index += 2) {
+    const promptId = order[index] ?? '';
+    const json = stored[promptId];
+    if (json !== undefined) waiting.push({ promptId, score: Number(order[index + 1]), json });
+  }
+  return waiting;
 }
 
 function parseSubmit(reply: unknown): SubmitResult {

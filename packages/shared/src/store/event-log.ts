@@ -94,12 +94,16 @@ export interface StoredFrame {
 /** The log's operations over one command connection. */
 export interface EventLog {
   append(input: AppendInput): Promise<AppendResult>;
-  /** Answers a client's position. `userId` null when the caller was checked before. At most `limit` frames. */
+  /**
+   * Answers a client's position. `userId` null when the caller was checked before. At most `limit` frames, and
+   * about `maxBytes` of them (1 MiB by default); fewer frames than that do not mean that the head is reached.
+   */
   resume(input: {
     readonly sessionId: SessionId;
     readonly userId: UserId | null;
     readonly position: Position | null;
     readonly limit: number;
+    readonly maxBytes?: number;
   }): Promise<ResumeResult>;
   /** Frames after `after`, ascending, at most `limit`; `upTo` bounds them when given. */
   readAfter(input: {
@@ -114,10 +118,14 @@ export interface EventLog {
     readonly before: number | null;
     readonly limit: number;
   }): Promise<StoredFrame[]>;
-  /** Epoch and head of each session, null for one that is gone. For audits. */
-  heads(
-    sessionIds: readonly SessionId[],
-  ): Promise<({ readonly epoch: string; readonly head: number } | null)[]>;
+  /** Where each session's log stands, null for one that is gone or being deleted. For audits. */
+  heads(sessionIds: readonly SessionId[]): Promise<(LogHead | null)[]>;
+}
+
+export interface LogHead {
+  readonly epoch: string;
+  readonly head: number;
+  readonly sessionStatus: SessionStatus;
 }
 
 const AppendReply = z.union([
@@ -126,6 +134,7 @@ const AppendReply = z.union([
   z.tuple([z.literal('not_found')]),
 ]);
 
+const DEFAULT_RESUME_BYTES = 1024 * 1024;
 const MAX_ID_PART = '18446744073709551615';
 
 export function createEventLog(redis: Redis): EventLog {
@@ -135,7 +144,13 @@ export function createEventLog(redis: Redis): EventLog {
       const keys = sessionKeys(input.sessionId);
       const reply = await runScript(redis, resumeScript, {
         keys: [keys.meta, keys.events, keys.snapshot],
-        args: [input.userId ?? '', input.position?.epoch ?? '', input.position?.offset ?? 0, input.limit],
+        args: [
+          input.userId ?? '',
+          input.position?.epoch ?? '',
+          input.position?.offset ?? 0,
+          input.limit,
+          input.maxBytes ?? DEFAULT_RESUME_BYTES,
+        ],
       });
       return parseResume(reply);
     },
@@ -226,16 +241,23 @@ function toFrames(entries: readonly [string, string[]][]): StoredFrame[] {
   return entries.map(([id, fields]) => ({ offset: Number.parseInt(id, 10), frame: fields[1] ?? '' }));
 }
 
-async function readHeads(
-  redis: Redis,
-  sessionIds: readonly SessionId[],
-): Promise<({ epoch: string; head: number } | null)[]> {
+const HeadFields = z.tuple([
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+]);
+
+async function readHeads(redis: Redis, sessionIds: readonly SessionId[]): Promise<(LogHead | null)[]> {
   const pipeline = redis.pipeline();
-  for (const sessionId of sessionIds) pipeline.hmget(sessionKeys(sessionId).meta, 'epoch', 'head');
+  for (const sessionId of sessionIds) {
+    pipeline.hmget(sessionKeys(sessionId).meta, 'epoch', 'head', 'status', 'deleting');
+  }
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {
     if (error !== null) throw error;
-    const [epoch, head] = z.tuple([z.string().nullable(), z.string().nullable()]).parse(reply);
-    return epoch === null || head === null ? null : { epoch, head: Number(head) };
+    const [epoch, head, status, deleting] = HeadFields.parse(reply);
+    if (epoch === null || head === null || deleting !== null) return null;
+    return { epoch, head: Number(head), sessionStatus: SessionStatus.parse(status) };
   });
 }

@@ -11,7 +11,7 @@ export interface PublishHeader {
 
 const NEWLINE = 0x0a;
 
-/** Splits a live message; undefined for one of another version. `frames` is a view into `body`, not a copy. */
+/** Splits a live message; undefined for any other, which asks the reader to look at the session again. `frames` is a view into `body`, not a copy. */
 export function splitPublishBody(body: Buffer): { header: PublishHeader; frames: Buffer } | undefined {
   const end = body.indexOf(NEWLINE);
   if (end === -1) return undefined;

@@ -96,6 +96,8 @@ export interface SessionStore {
   /** Creates the record, the log's first event, and the entry in the user's list. Repeating it changes nothing. */
   create(session: NewSession): Promise<'created' | 'exists'>;
   read(sessionId: SessionId): Promise<SessionMeta | null>;
+  /** Whether the session exists, is not being deleted, and belongs to this user. */
+  isOwnedBy(sessionId: SessionId, userId: UserId): Promise<boolean>;
   /** The user's own sessions, newest first. */
   list(userId: UserId): Promise<SessionSummary[]>;
   /** Takes ownership if the session is still as `observed`. The caller has made sure that its owner is dead. */
@@ -118,6 +120,10 @@ export function createSessionStore(redis: Redis): SessionStore {
     reserveId: async (userId, createId) => reserveId(redis, userId, createId),
     create: async (session) => create(redis, session),
     read: async (sessionId) => parseMeta(sessionId, await redis.hgetall(sessionKeys(sessionId).meta)),
+    isOwnedBy: async (sessionId, userId) => {
+      const [user, deleting] = await redis.hmget(sessionKeys(sessionId).meta, 'user', 'deleting');
+      return user === userId && deleting === null;
+    },
     list: async (userId) => list(redis, userId),
     claim: async (input) => claim(redis, input),
     release: async (owner) => {

@@ -1,6 +1,7 @@
 -- Reads what a client must get to go on from a position: exactly the later events, or a snapshot and why.
 -- KEYS  1 meta  2 events  3 snapshot
 -- ARGV  1 user id ('' = already checked)  2 epoch ('' = no position)  3 offset  4 most events to return
+--       5 most bytes of events to return (one event is returned whatever its size)
 -- RETURNS {'continue', epoch, head, status, frames…}
 --         | {'reset', reason, epoch, head, status, snapshot ('' = the empty view at offset 0), frames after it…}
 --         | {'not_found'}
@@ -13,6 +14,16 @@ local function after(offset)
   return redis.call('XRANGE', KEYS[2], '(' .. string.format('%.0f', offset) .. '-18446744073709551615', '+',
     'COUNT', ARGV[4])
 end
+local function add_frames(out, entries)
+  local bytes = 0
+  for _, entry in ipairs(entries) do
+    local frame = entry[2][2]
+    bytes = bytes + #frame
+    if bytes > tonumber(ARGV[5]) and bytes > #frame then break end
+    out[#out + 1] = frame
+  end
+  return out
+end
 local function starts_at(entries, offset)
   return entries[1] and tonumber(string.match(entries[1][1], '^%d+')) == offset
 end
@@ -24,15 +35,11 @@ if ARGV[2] ~= '' then
   else
     local entries = after(offset)
     if offset == head or starts_at(entries, offset + 1) then
-      local out = {'continue', epoch, head, status}
-      for _, entry in ipairs(entries) do out[#out + 1] = entry[2][2] end
-      return out
+      return add_frames({'continue', epoch, head, status}, entries)
     end
     reason = 'trimmed'
   end
 end
 local snapshot = redis.call('GET', KEYS[3]) or ''
 local base = snapshot == '' and 0 or tonumber(string.match(snapshot, '^%d+'))
-local out = {'reset', reason, epoch, head, status, snapshot}
-for _, entry in ipairs(after(base)) do out[#out + 1] = entry[2][2] end
-return out
+return add_frames({'reset', reason, epoch, head, status, snapshot}, after(base))

@@ -1,5 +1,5 @@
 -- Puts a command into a session's inbox and rings its owner's doorbell.
--- KEYS  1 meta  2 inbox  3 order  4 idem  5 doorbell channel
+-- KEYS  1 meta  2 inbox  3 order  4 idem  5 doorbell channel  6 live channel
 -- ARGV  1 user id  2 command as JSON  3 idempotency key ('' = none)  4 life of idempotency keys (ms)
 --       5 queue cap ('' = the command is not a prompt)  6 '1' = the session is to be deleted
 -- RETURNS {'accepted', seq, owner worker, owner incarnation, fence} | {'duplicate', owner worker, owner incarnation, fence}
@@ -18,7 +18,11 @@ end
 local seq = tonumber(meta[4]) + 1
 redis.call('XADD', KEYS[2], seq .. '-0', 'c', ARGV[2])
 redis.call('HSET', KEYS[1], 'inboxHead', seq)
-if ARGV[6] == '1' then redis.call('HSET', KEYS[1], 'deleting', 1) end
+if ARGV[6] == '1' then
+  redis.call('HSET', KEYS[1], 'deleting', 1)
+  -- Not a message of events: whoever follows the session looks at it again and finds that it is gone.
+  redis.call('SPUBLISH', KEYS[6], '')
+end
 if ARGV[3] ~= '' then
   local time = redis.call('TIME')
   local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
