@@ -1,0 +1,121 @@
+// Which parts there are, in which order they start, and what environment each one gets.
+import type { ModelChoice } from '@holdfast/shared/runtime';
+import { pathOfMachine, serverEnv, workerEnv, type UpConfig } from '../environment.ts';
+import type { Layout } from '../layout.ts';
+import type { StartGroups } from '../system.ts';
+import { nodePart } from './node-part.ts';
+import { redisPart, type PrivateRedis } from './redis-part.ts';
+
+const WORKERS = ['worker-1', 'worker-2'];
+const SERVER_STOP_MS = 5_000;
+
+/** A worker lets running turns end for a while before it stops; below this it would be cut off in mid-drain. */
+const WORKER_STOP_MS = 20_000;
+
+export interface PartsContext {
+  readonly checkout: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly config: UpConfig;
+  readonly layout: Layout;
+  readonly model: ModelChoice;
+  readonly token: string;
+  /** The private Redis to run, or the address of one that runs already. */
+  readonly redis:
+    | { readonly kind: 'private'; readonly server: PrivateRedis }
+    | { readonly kind: 'external'; readonly url: string };
+}
+
+/** The parts, and the gateway's port once it is ready. */
+export interface Catalogue {
+  readonly groups: StartGroups;
+  readonly gatewayPort: () => number;
+}
+
+export const GATEWAY = 'gateway';
+
+/** Redis first, then gateway and demo model, then the workers, which need the demo model's port. */
+export function catalogueOf(context: PartsContext): Catalogue {
+  const { config } = context;
+  const ports = { gateway: config.HOLDFAST_PORT, demo: ownDemoPort(context) };
+  const common = (): NodeJS.ProcessEnv => commonEnv(context);
+  const gateway = nodePart({
+    name: GATEWAY,
+    checkout: context.checkout,
+    main: 'apps/gateway/src/main.ts',
+    stopLimitMs: SERVER_STOP_MS,
+    env: () => serverEnv(context.env, { ...common(), HOLDFAST_PORT: String(ports.gateway) }),
+    describe: ({ port }) => {
+      ports.gateway = port ?? ports.gateway;
+      return gatewayUrl(config.HOLDFAST_HOST, ports.gateway);
+    },
+  });
+  const demo = nodePart({
+    name: 'demo-model',
+    checkout: context.checkout,
+    main: 'apps/demo-model/src/main.ts',
+    stopLimitMs: SERVER_STOP_MS,
+    env: () => serverEnv(context.env, { ...common(), HOLDFAST_DEMO_MODEL_PORT: String(ports.demo) }),
+    describe: ({ port }) => {
+      ports.demo = port ?? ports.demo;
+      return `http://${config.HOLDFAST_DEMO_MODEL_HOST}:${ports.demo}`;
+    },
+  });
+  const demoUrl = (): string =>
+    config.HOLDFAST_DEMO_MODEL_URL ?? `http://${config.HOLDFAST_DEMO_MODEL_HOST}:${ports.demo}`;
+  const workers = WORKERS.map((name) => workerPart(context, name, demoUrl));
+  return {
+    groups: [
+      context.redis.kind === 'private' ? [redisPart(context.redis.server)] : [],
+      runsOwnDemo(context) ? [gateway, demo] : [gateway],
+      workers,
+    ],
+    gatewayPort: () => ports.gateway,
+  };
+}
+
+/** The address as a browser on this machine opens it. */
+export function gatewayUrl(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}
+
+function workerPart(context: PartsContext, name: string, demoUrl: () => string): ReturnType<typeof nodePart> {
+  const demo = context.model.mode === 'demo';
+  return nodePart({
+    name,
+    checkout: context.checkout,
+    main: 'apps/worker/src/main.ts',
+    stopLimitMs: WORKER_STOP_MS,
+    env: () =>
+      workerEnv(context.env, {
+        ...commonEnv(context),
+        HOLDFAST_WORKER_ID: name,
+        ...(demo ? { HOLDFAST_DEMO_MODEL_URL: demoUrl() } : {}),
+      }),
+    describe: () => `takes sessions, up to ${context.config.HOLDFAST_MAX_CHILDREN} at a time`,
+  });
+}
+
+function commonEnv(context: PartsContext): NodeJS.ProcessEnv {
+  const { redis, config } = context;
+  const redisEnv =
+    redis.kind === 'private'
+      ? { REDIS_URL: redis.server.socket, HOLDFAST_REDIS_PASSWORD: redis.server.password }
+      : { REDIS_URL: redis.url, HOLDFAST_REDIS_PASSWORD: config.HOLDFAST_REDIS_PASSWORD };
+  return {
+    ...redisEnv,
+    PATH: pathOfMachine(context.env['PATH'], context.checkout),
+    HOLDFAST_DATA_DIR: context.layout.dataDir,
+    HOLDFAST_TOKEN: context.token,
+  };
+}
+
+/** A named demo model is somebody else's to run. */
+function runsOwnDemo(context: PartsContext): boolean {
+  return context.model.mode === 'demo' && context.config.HOLDFAST_DEMO_MODEL_URL === undefined;
+}
+
+/** Any free port, unless one was asked for. */
+function ownDemoPort(context: PartsContext): number {
+  return (context.env['HOLDFAST_DEMO_MODEL_PORT'] ?? '') === '' ? 0 : context.config.HOLDFAST_DEMO_MODEL_PORT;
+}
