@@ -1,4 +1,5 @@
 // Counts the faults that a script wants only the first n times. The only state outside the conversation.
+import { hash } from 'node:crypto';
 
 const maxKeys = 10_000;
 
@@ -13,8 +14,9 @@ export interface FaultCounters {
 export function createFaultCounters(): FaultCounters {
   const counts = new Map<string, number>();
   return {
-    happens(key, times) {
+    happens(longKey, times) {
       if (times === undefined) return true;
+      const key = shorten(longKey);
       const seen = counts.get(key) ?? 0;
       if (seen >= times) return false;
       counts.delete(key); // set again below as the newest
@@ -25,6 +27,9 @@ export function createFaultCounters(): FaultCounters {
       }
       return true;
     },
-    forget: (key) => void counts.delete(key),
+    forget: (key) => void (counts.size > 0 && counts.delete(shorten(key))),
   };
 }
+
+/** Keys hold whole prompts, which may be megabytes. */
+const shorten = (key: string): string => hash('sha256', key);

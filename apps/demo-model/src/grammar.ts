@@ -4,6 +4,9 @@ import { nearestName } from '@holdfast/shared/util';
 import { z } from 'zod';
 
 const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+// An answer that is not streamed is built in memory.
+const maxTextChars = 64_000_000;
+
 const times = count(1, 1000).optional();
 
 /** The statuses an `[[error status=…]]` marker may name, with the error type the real API gives. */
@@ -22,11 +25,16 @@ const isErrorStatus = (status: number): status is ErrorStatus => Object.hasOwn(e
 const statusList = Object.keys(errorTypes).join(', ');
 
 const options = {
-  text: z.strictObject({
-    count: count(1, 100_000).default(20),
-    size: count(1, 65_536).optional(),
-    rate: count(0, 10_000).optional(),
-  }),
+  text: z
+    .strictObject({
+      count: count(1, 100_000).default(20),
+      size: count(1, 65_536).optional(),
+      rate: count(0, 10_000).optional(),
+    })
+    .refine(
+      ({ count, size = 1 }) => count * size <= maxTextChars,
+      `count times size is over ${maxTextChars}`,
+    ),
   rate: z.strictObject({ tokens: count(0, 10_000) }),
   slow: z.strictObject({ ms: count(1, 3_600_000) }),
   status: z.strictObject({

@@ -9,7 +9,7 @@ export type Action =
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'cut' };
 
-export type FaultStep = Extract<Step, { readonly id: string }>;
+type FaultStep = Extract<Step, { readonly id: string }>;
 
 /** The faults of one answer; see FaultCounters. */
 export interface AnswerFaults {

@@ -4,7 +4,7 @@ const kept = 100;
 const promptChars = 2000;
 
 /** One call. `promptText` is the newest real prompt, shortened; `toolNames` are the tools offered with it. */
-export interface RecentRequest {
+interface RecentRequest {
   readonly at: string;
   readonly path: string;
   readonly promptText: string;
@@ -25,7 +25,8 @@ export function createRecentRequests(): RecentRequests {
   return {
     add(request) {
       count++;
-      const promptText = request.promptText.slice(0, promptChars);
+      // Through a buffer: a slice would keep the whole prompt in memory.
+      const promptText = Buffer.from(request.promptText.slice(0, promptChars)).toString();
       last.push({ at: new Date().toISOString(), ...request, promptText });
       if (last.length > kept) last.shift();
     },

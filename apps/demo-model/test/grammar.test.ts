@@ -82,6 +82,7 @@ describe('a wrong marker', () => {
     ['[[slow ms=fast]]', 'ms'],
     ['[[slow ms=-1]]', 'ms'],
     ['[[text count=0]]', 'count'],
+    ['[[text count=100000 size=60000]]', 'over 64000000'],
     ['[[text count=5 count=6]]', 'given twice'],
     ['[[text words=5]]', 'words'],
     ['[[text 5]]', 'name=value'],
