@@ -101,8 +101,7 @@ export class Feed {
     return this.#cursor;
   }
 
-  /** Begins, or goes on after a reconnect or {@link pause}. */
-  attach(): void {
+  #attach(): void {
     if (this.#state.kind === 'ended' || !this.#options.link.isReady) return;
     const requestId = RequestId.parse(mintId());
     const frame = { type: 'attach' as const, requestId, sessionId: this.sessionId };
@@ -111,8 +110,9 @@ export class Feed {
     this.#options.link.send(this.#cursor === null ? frame : { ...frame, position: this.#cursor });
   }
 
+  /** The connection can be used: attaches, unless that was done or the feed is paused. */
   onReady(): void {
-    if (this.#state.kind === 'detached') this.attach();
+    if (this.#state.kind === 'detached') this.#attach();
   }
 
   onLost(): void {
@@ -130,7 +130,7 @@ export class Feed {
   resume(): void {
     if (this.#state.kind !== 'paused') return;
     this.#to({ kind: 'detached' });
-    this.attach();
+    this.#attach();
   }
 
   /** Ends the attachment for good. */
@@ -228,12 +228,12 @@ export class Feed {
     const { random } = this.#options;
     const delayMs = fullJitterBackoff({ attempt: this.#retries, baseMs: 500, capMs: 15_000, random });
     this.#retries += 1;
-    this.#arm(delayMs, () => this.attach());
+    this.#arm(delayMs, () => this.#attach());
   }
 
   #reattach(): void {
     this.#detach();
-    this.attach();
+    this.#attach();
   }
 
   #detach(): void {

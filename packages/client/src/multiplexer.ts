@@ -40,8 +40,10 @@ export class Multiplexer {
     frame: RequestFrame,
     options: { readonly isRepeatable: boolean; readonly deadlineMs: number },
   ): Promise<Ack> {
-    this.#begin();
-    return this.#requests.request(frame, options);
+    this.#refuseClosed();
+    const answer = this.#requests.request(frame, options);
+    this.#connection.start();
+    return answer;
   }
 
   isAttached(sessionId: string): boolean {
@@ -53,7 +55,7 @@ export class Multiplexer {
    * Throws {@link HoldfastError} when the connection is closed for good.
    */
   attach(options: Pick<FeedOptions, 'sessionId' | 'from' | 'sink'>): AttachedFeed {
-    this.#begin();
+    this.#refuseClosed();
     const { clock, random, onDiagnostic } = this.#options;
     const forget = (): void => {
       if (this.#feeds.get(feed.sessionId) === feed) this.#feeds.delete(feed.sessionId);
@@ -67,7 +69,8 @@ export class Multiplexer {
     };
     const feed = new Feed({ ...options, sink, clock, random, onDiagnostic, link: this.#connection });
     this.#feeds.set(feed.sessionId, feed);
-    feed.attach();
+    this.#connection.start();
+    feed.onReady();
     return {
       pause: () => feed.pause(),
       resume: () => feed.resume(),
@@ -78,10 +81,9 @@ export class Multiplexer {
     };
   }
 
-  #begin(): void {
+  #refuseClosed(): void {
     const status = this.#connection.status.getSnapshot();
     if (status.kind === 'closed') throw finalError(status.code);
-    this.#connection.start();
   }
 
   #onReady(): void {

@@ -13,17 +13,28 @@ import {
   type Position,
   type SessionEvent,
 } from '@holdfast/shared/protocol';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer } from 'ws';
+import type { Transport } from '../../src/transport.ts';
 
 export interface FakeLog {
   epoch: string;
   events: SessionEvent[];
   /** Events at or below this offset can not be replayed. */
   trimmedTo: number;
+  /** Whether a replay merges adjacent deltas of one block into one event. */
+  mergesDeltas: boolean;
+}
+
+/** The part of a server-side socket used here: that of `ws`, or one in memory. */
+export interface FakeSocket {
+  readonly readyState: number;
+  send(text: string): void;
+  close(code: number): void;
+  terminate(): void;
 }
 
 export interface FakePeer {
-  readonly socket: WebSocket;
+  readonly socket: FakeSocket;
   readonly attached: Map<string, number>;
   readonly received: ClientFrame[];
 }
@@ -44,11 +55,16 @@ export class FakeGateway {
   #http: Server | undefined;
   #sockets: WebSocketServer | undefined;
   #port = 0;
+  readonly #wire: (() => void)[] = [];
+  #isDelivering = false;
 
   async start(): Promise<this> {
     this.#http = createServer((_request, response) => response.writeHead(404).end());
     this.#sockets = new WebSocketServer({ server: this.#http, path: '/v1/ws' });
-    this.#sockets.on('connection', (socket) => this.#onConnection(socket));
+    this.#sockets.on('connection', (socket) => {
+      const receive = this.#accept(socket);
+      socket.on('message', (data: Buffer) => receive(data.toString('utf8')));
+    });
     this.#http.listen(this.#port, '127.0.0.1');
     await once(this.#http, 'listening');
     this.#port = (this.#http.address() as AddressInfo).port; // a TCP server has an AddressInfo
@@ -84,7 +100,7 @@ export class FakeGateway {
   }
 
   addLog(sessionId: string, events: readonly SessionEvent[] = []): FakeLog {
-    const log: FakeLog = { epoch: 'e1', events: [...events], trimmedTo: 0 };
+    const log: FakeLog = { epoch: 'e1', events: [...events], trimmedTo: 0, mergesDeltas: false };
     this.logs.set(sessionId, log);
     return log;
   }
@@ -123,15 +139,51 @@ export class FakeGateway {
     return log;
   }
 
-  #onConnection(socket: WebSocket): void {
+  /** A transport that reaches this gateway without a network: frames arrive in order, before the outermost call returns. */
+  memoryTransport(): Transport {
+    let readyState = 1;
+    let receive: (text: string) => void = () => undefined;
+    return {
+      open: (_url, handlers) => {
+        const end = (code: number): void => {
+          if (readyState === 1) this.#deliver(() => handlers.onClose(code));
+          readyState = 3;
+        };
+        const socket: FakeSocket = {
+          get readyState() {
+            return readyState;
+          },
+          send: (text) => readyState === 1 && this.#deliver(() => handlers.onText(text)),
+          close: end,
+          terminate: () => end(1006),
+        };
+        receive = this.#accept(socket);
+        this.#deliver(() => handlers.onOpen());
+      },
+      send: (text) => readyState === 1 && this.#deliver(() => readyState === 1 && receive(text)),
+      close: () => {
+        readyState = 3;
+      },
+    };
+  }
+
+  #deliver(arrive: () => void): void {
+    this.#wire.push(arrive);
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    for (let next = this.#wire.shift(); next !== undefined; next = this.#wire.shift()) next();
+    this.#isDelivering = false;
+  }
+
+  #accept(socket: FakeSocket): (text: string) => void {
     const peer: FakePeer = { socket, attached: new Map(), received: [] };
     this.peers.push(peer);
-    socket.on('message', (data: Buffer) => {
-      const frame = ClientFrame.parse(JSON.parse(data.toString('utf8')));
+    return (text) => {
+      const frame = ClientFrame.parse(JSON.parse(text));
       peer.received.push(frame);
       this.received.push(frame);
       if (this.intercept(frame, peer) !== 'swallow') this.answer(frame, peer);
-    });
+    };
   }
 
   /** The usual answer to a frame. */
@@ -197,7 +249,8 @@ export class FakeGateway {
     send({ type: 'attached', requestId, sessionId, position: head, status: statusOf(view) });
     if (reason !== undefined) send({ type: 'reset', sessionId, reason, position: head, snapshot: view });
     const after = reason === undefined ? (position?.offset ?? 0) : head.offset;
-    const events = log.events.filter((event) => lastOffsetOf(event) > after);
+    const missed = log.events.filter((event) => lastOffsetOf(event) > after);
+    const events = log.mergesDeltas ? mergeDeltas(missed) : missed;
     if (events.length > 0) send({ type: 'events', sessionId, epoch: log.epoch, events });
     peer.attached.set(sessionId, head.offset);
     send({ type: 'caughtUp', sessionId, position: head });
@@ -209,6 +262,24 @@ function resetReason(log: FakeLog, head: Position, position: Position | undefine
   if (position.epoch !== log.epoch) return 'epoch';
   if (position.offset > head.offset) return 'ahead';
   return position.offset < log.trimmedTo ? 'trimmed' : undefined;
+}
+
+/** Adjacent deltas of one block become one event that spans their offsets. */
+export function mergeDeltas(events: readonly SessionEvent[]): SessionEvent[] {
+  const merged: SessionEvent[] = [];
+  for (const event of events) {
+    const last = merged.at(-1);
+    const isSameBlock =
+      last?.type === 'message_delta' &&
+      event.type === 'message_delta' &&
+      last.messageId === event.messageId &&
+      last.block === event.block;
+    if (isSameBlock) {
+      const text = last.text + event.text;
+      merged[merged.length - 1] = { ...last, text, at: event.at, upTo: lastOffsetOf(event) };
+    } else merged.push(event);
+  }
+  return merged;
 }
 
 /** The nth session id of a test. */
