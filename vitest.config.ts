@@ -28,6 +28,27 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          ...node,
+          name: 'setup',
+          include: ['test/setup/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // Installs packages and counts processes: after the others, so that neither disturbs the other.
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...node,
+          name: 'slow',
+          include: ['test/**/*.slow.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

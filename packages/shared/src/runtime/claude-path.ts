@@ -46,8 +46,8 @@ function packageCandidates(): string[] {
 function isExecutableFile(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
-    const { size } = statSync(file);
-    return !file.endsWith('/bin/claude.exe') || size > 1_000_000;
+    const stats = statSync(file);
+    return stats.isFile() && (!file.endsWith('/bin/claude.exe') || stats.size > 1_000_000);
   } catch {
     return false;
   }

@@ -1,5 +1,4 @@
 // Decides where Redis comes from: REDIS_URL, PATH, packages unpacked earlier, or Debian's packages.
-import { join } from 'node:path';
 import { UpFailure } from '../failure.ts';
 import { findProgram, isExecutableFile } from '../find-program.ts';
 import { runTool } from '../run-tool.ts';
@@ -88,9 +87,4 @@ function checked(program: RedisServerProgram): RedisDecision {
   return isRedisNewEnough(program.version)
     ? { use: 'program', program }
     : { use: 'none', failure: redisTooOld(program.file, program.version) };
-}
-
-/** The folder to put first on PATH so that `redis-server` is this program. */
-export function programFolder(program: RedisServerProgram): string {
-  return join(program.file, '..');
 }
