@@ -32,7 +32,14 @@ const payloads = {
   prompt_moved: z.object({ promptId: PromptId, before: PromptId.nullable(), by: UserId }),
   prompt_cancelled: z.object({ promptId: PromptId, by: UserId }),
   prompt_injected: z.object({ promptId: PromptId, turnId: TurnId }),
-  prompt_returned: z.object({ promptId: PromptId, reason: z.string() }),
+  /** The prompt is back at the front of the queue; `paused`: it will not be tried again by itself. */
+  prompt_returned: z.object({
+    promptId: PromptId,
+    content: PromptContent,
+    by: UserId,
+    reason: z.string(),
+    paused: z.boolean(),
+  }),
   abort_requested: z.object({
     turnId: TurnId.nullable(),
     queue: z.enum(['keep', 'clear']),

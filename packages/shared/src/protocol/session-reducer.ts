@@ -71,6 +71,7 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
   settings_changed: (_view, event) => ({ settings: event.settings, title: event.title }),
   prompt_queued: (view, event, limits) => ({
     title: view.title ?? titleOf(contentText(event.content)),
+    queuePaused: false,
     queue: [...view.queue, { ...event, content: clipContent(event.content, limits) }].map(pickQueued),
   }),
   prompt_edited: (view, event, limits) => ({
@@ -90,7 +91,10 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
       ...pushed(view, promptMessage({ ...event, text }, limits), limits),
     };
   },
-  prompt_returned: () => ({}),
+  prompt_returned: (view, event, limits) => ({
+    queue: [{ ...event, content: clipContent(event.content, limits) }, ...view.queue].map(pickQueued),
+    queuePaused: event.paused,
+  }),
   abort_requested: (view, event) => ({
     queue: event.queue === 'clear' ? [] : view.queue,
     queuePaused: event.queue === 'keep' && view.queue.length > 0,

@@ -1,0 +1,76 @@
+// How the CLI is started: its arguments and its environment. Pure.
+import type { SessionSettings } from '@holdfast/shared/protocol';
+import { SESSION_MARKER } from '../process/containment.ts';
+
+/** The range of CLI versions this code was tested with. Another one runs, with a warning. */
+export const TESTED_CLI_VERSIONS: { readonly from: string; readonly to: string } = {
+  from: '2.1.197',
+  to: '2.1.197',
+};
+
+export interface ClaudeArguments {
+  readonly cliSessionId: string;
+  /** True when a transcript exists: the conversation goes on. */
+  readonly resume: boolean;
+  readonly settings: SessionSettings;
+}
+
+/** The CLI's arguments for a long-lived child that speaks JSON lines both ways. */
+export function claudeArguments(options: ClaudeArguments): string[] {
+  const { cliSessionId, resume, settings } = options;
+  return [
+    ...['--print', '--verbose', '--input-format', 'stream-json', '--output-format', 'stream-json'],
+    ...['--include-partial-messages', '--replay-user-messages', '--include-hook-events'],
+    ...['--permission-prompt-tool', 'stdio', '--strict-mcp-config'],
+    ...['--permission-mode', settings.permissionMode],
+    ...(settings.model === undefined ? [] : ['--model', settings.model]),
+    ...(settings.allowedTools.length === 0 ? [] : ['--allowedTools', ...settings.allowedTools]),
+    ...(settings.disallowedTools.length === 0 ? [] : ['--disallowedTools', ...settings.disallowedTools]),
+    ...(resume ? ['--resume', cliSessionId] : ['--session-id', cliSessionId]),
+  ];
+}
+
+/** Variables of the worker's own environment that a child may see. Everything else stays with the worker. */
+const PASSED = [
+  ...['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'TERM'],
+  ...['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS'],
+] as const;
+
+/** Variables that say which model answers and with what credentials: passed on in real mode only. */
+const CREDENTIALS =
+  /^(ANTHROPIC_|AWS_|GOOGLE_|GCLOUD_|CLOUDSDK_|CLOUD_ML_|VERTEX_|CLAUDE_CODE_(OAUTH_TOKEN|USE_BEDROCK|USE_VERTEX|SKIP_)|(HTTPS?|NO|ALL)_PROXY$|(https?|no|all)_proxy$)/;
+
+export interface ClaudeEnvironment {
+  readonly workerEnv: Readonly<Record<string, string | undefined>>;
+  readonly sessionId: string;
+  readonly configDir: string;
+  /** Where the demo model answers; null in real mode. */
+  readonly demoModelUrl: string | null;
+  readonly isRoot: boolean;
+}
+
+/** The child's whole environment. */
+export function claudeEnvironment(options: ClaudeEnvironment): Record<string, string> {
+  const { workerEnv, demoModelUrl } = options;
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(workerEnv)) {
+    if (value === undefined) continue;
+    const passed = (PASSED as readonly string[]).includes(name); // widened: the list is of literals
+    if (passed || (demoModelUrl === null && CREDENTIALS.test(name))) env[name] = value;
+  }
+  const model: Record<string, string> =
+    demoModelUrl === null ? {} : { ANTHROPIC_BASE_URL: demoModelUrl, ANTHROPIC_API_KEY: 'holdfast-demo' };
+  return {
+    ...env,
+    ...model,
+    CLAUDE_CONFIG_DIR: options.configDir,
+    // Without these the CLI looks up hosts and calls small models on the side (seen with 2.1.197).
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    DISABLE_AUTOUPDATER: '1',
+    // The transcript is on disk before the answer is on stdout: a killed child loses nothing that was shown.
+    CLAUDE_CODE_EAGER_FLUSH: '1',
+    CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS: '1',
+    ...(options.isRoot ? { IS_SANDBOX: '1' } : {}),
+    [SESSION_MARKER]: options.sessionId,
+  };
+}

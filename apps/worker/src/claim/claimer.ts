@@ -1,0 +1,92 @@
+// Turns a placement hint into ownership: looks whether anybody living owns the session, claims it, rebuilds its
+// view and queue from what is stored, and starts its runner.
+import {
+  applyEvent,
+  EMPTY_VIEW,
+  SessionView,
+  SNAPSHOT_LIMITS,
+  tryParseEvent,
+  type SessionId,
+} from '@holdfast/shared/protocol';
+import type {
+  CommandInbox,
+  EventLog,
+  Ownership,
+  SessionMeta,
+  SessionStore,
+  WorkerIdentity,
+  WorkerRegistry,
+} from '@holdfast/shared/store';
+import { PromptQueue } from '../session/prompt-queue.ts';
+
+export interface ClaimerDeps {
+  readonly sessions: SessionStore;
+  readonly registry: WorkerRegistry;
+  readonly log: EventLog;
+  readonly inbox: CommandInbox;
+  readonly identity: WorkerIdentity;
+  /** Identity of the Redis server's run, read when the connection was made. */
+  readonly redisRunId: () => string;
+}
+
+/** A session that is ours now, with its state as the last owner left it. */
+export interface Claimed {
+  readonly owner: Ownership;
+  readonly meta: SessionMeta;
+  readonly view: SessionView;
+  readonly queue: PromptQueue;
+}
+
+export type ClaimOutcome =
+  | { readonly status: 'claimed'; readonly claimed: Claimed }
+  /** A living worker owns it, or somebody was quicker, or it is gone: nothing to do. */
+  | { readonly status: 'not_needed' };
+
+const PAGE = 500;
+
+export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Promise<ClaimOutcome> {
+  const meta = await deps.sessions.read(sessionId);
+  if (meta === null) return { status: 'not_needed' };
+  if (meta.owner !== null && (await deps.registry.isAlive(meta.owner))) return { status: 'not_needed' };
+  const result = await deps.sessions.claim({
+    observed: meta,
+    workerId: deps.identity.workerId,
+    incarnation: deps.identity.incarnation,
+    redisRunId: deps.redisRunId(),
+    freshEpoch: freshEpoch(),
+  });
+  if (result.status !== 'claimed') return { status: 'not_needed' };
+  const [view, stored] = await Promise.all([
+    foldLog(deps.log, sessionId, result.head),
+    deps.inbox.readQueue(sessionId),
+  ]);
+  const queue = new PromptQueue(stored, view.queuePaused);
+  return {
+    status: 'claimed',
+    claimed: { owner: result.ownership, meta: { ...meta, inboxAcked: result.inboxAcked }, view, queue },
+  };
+}
+
+/** The view at `head`: the stored snapshot and the events after it. */
+export async function foldLog(log: EventLog, sessionId: SessionId, head: number): Promise<SessionView> {
+  const base = await log.resume({ sessionId, userId: null, position: null, limit: 1 });
+  let view =
+    base.status === 'reset' && base.snapshot !== null
+      ? SessionView.parse(JSON.parse(base.snapshot))
+      : EMPTY_VIEW;
+  while (view.offset < head) {
+    const page = await log.readAfter({ sessionId, after: view.offset, upTo: head, limit: PAGE });
+    if (page.length === 0) break;
+    for (const { offset, frame } of page) {
+      const event = tryParseEvent(JSON.parse(frame));
+      // An event of a newer version still counts: it has an offset.
+      view = event === undefined ? { ...view, offset } : applyEvent(view, event, SNAPSHOT_LIMITS);
+    }
+  }
+  return { ...view, offset: head };
+}
+
+/** A name for a new incarnation of a log. */
+function freshEpoch(): string {
+  return crypto.randomUUID().replaceAll('-', '').slice(0, 12);
+}

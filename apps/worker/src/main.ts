@@ -1,0 +1,104 @@
+// The worker's process: configuration, connections, signals. The only file here that reads the environment.
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism, hostname } from 'node:os';
+import { WorkerId } from '@holdfast/shared/protocol';
+import { chooseModel, findClaude, runMain } from '@holdfast/shared/runtime';
+import {
+  checkStore,
+  createCommandInbox,
+  createCommandRedis,
+  createEventLog,
+  createPlacementQueue,
+  createSessionStore,
+  createSubscriber,
+  createSubscriberRedis,
+  createWorkerRegistry,
+  readServerInfo,
+} from '@holdfast/shared/store';
+import { buildWorker } from './app.ts';
+import { planContainment } from './process/containment.ts';
+import { createColdStarts } from './session/cold-starts.ts';
+
+const VERSION = '0.1.0';
+/** Long enough for children to end by the ladder (about 1.5 s) on a busy machine. */
+const STOP_LIMIT_MS = 15_000;
+
+await runMain(
+  {
+    part: 'worker',
+    variables: [
+      'REDIS_URL',
+      'HOLDFAST_REDIS_PASSWORD',
+      'HOLDFAST_DATA_DIR',
+      'HOLDFAST_WORKER_ID',
+      'HOLDFAST_MODEL',
+      'HOLDFAST_DEMO_MODEL_URL',
+      'HOLDFAST_CLAUDE_CONFIG_DIR',
+      'HOLDFAST_CONTAINMENT',
+      'HOLDFAST_MAX_CHILDREN',
+      'CLAUDE_PATH',
+    ],
+  },
+  async ({ config, logger, shutdown }) => {
+    const uid = process.getuid?.() ?? -1;
+    const model = chooseModel(process.env);
+    if (model.mode === 'demo' && config.HOLDFAST_DEMO_MODEL_URL === undefined) {
+      throw new Error(
+        'The demo model is to answer, but HOLDFAST_DEMO_MODEL_URL is not set. Set it to where apps/demo-model listens, or set credentials (ANTHROPIC_API_KEY) for a real model.',
+      );
+    }
+    await mkdir(config.HOLDFAST_DATA_DIR, { recursive: true });
+    const workerId = WorkerId.parse(config.HOLDFAST_WORKER_ID ?? `${hostname()}-${randomUUID().slice(0, 8)}`);
+    const address = { url: config.REDIS_URL, password: config.HOLDFAST_REDIS_PASSWORD };
+    const redis = createCommandRedis(address, logger, `worker:${workerId}`);
+    shutdown.add({ name: 'redis', limitMs: 1_000, stop: () => redis.disconnect() });
+    await checkStore(redis);
+    let { runId } = await readServerInfo(redis);
+    redis.on('ready', () => {
+      void readServerInfo(redis).then(
+        (info) => (runId = info.runId),
+        (error: unknown) => logger.warn({ err: error }, 'reading the server info failed'),
+      );
+    });
+    const subscriber = createSubscriber(
+      createSubscriberRedis(address, logger, `worker-sub:${workerId}`),
+      logger,
+    );
+    shutdown.add({ name: 'subscriber', limitMs: 1_000, stop: () => subscriber.close() });
+    const placement = createPlacementQueue(address, logger);
+    shutdown.add({ name: 'placement queue', limitMs: 2_000, stop: async () => placement.close() });
+    const claude = findClaude(process.env);
+    const containment = await planContainment(config.HOLDFAST_CONTAINMENT, uid);
+    logger.info({ claude, containment, model: model.mode }, 'children will run like this');
+    const worker = buildWorker({
+      ...{ address, placement, subscriber, logger },
+      sessions: createSessionStore(redis),
+      registry: createWorkerRegistry(redis),
+      log: createEventLog(redis),
+      inbox: createCommandInbox(redis),
+      redisRunId: () => runId,
+      identity: { workerId, incarnation: randomUUID() },
+      environment: {
+        claudePath: claude.status === 'found' ? claude.path : null,
+        findCliProblem: () => {
+          const found = findClaude(process.env);
+          return found.status === 'missing' ? found.problem : null;
+        },
+        containment,
+        modelSource: model.mode,
+        demoModelUrl: model.mode === 'demo' ? (config.HOLDFAST_DEMO_MODEL_URL ?? null) : null,
+        workerEnv: process.env,
+        isRoot: uid === 0,
+        coldStarts: createColdStarts(availableParallelism()),
+      },
+      dataDir: config.HOLDFAST_DATA_DIR,
+      seedDir: config.HOLDFAST_CLAUDE_CONFIG_DIR,
+      maxChildren: config.HOLDFAST_MAX_CHILDREN,
+      about: { version: VERSION, hostname: hostname(), pid: process.pid },
+    });
+    shutdown.add({ name: 'worker', limitMs: STOP_LIMIT_MS, stop: async () => worker.stop() });
+    await worker.start();
+    return { workerId };
+  },
+);

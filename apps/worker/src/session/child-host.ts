@@ -1,0 +1,230 @@
+// The one child of a session: starts it (bounded cold starts, ready probe), ends it, tells what happens to it.
+// Knows nothing of turns or Redis; every callback is synchronous and in order.
+import { stat } from 'node:fs/promises';
+import {
+  mintTurnId,
+  type ModelSource,
+  type SessionId,
+  type SessionSettings,
+} from '@holdfast/shared/protocol';
+import { z } from 'zod';
+import { claudeArguments, claudeEnvironment } from '../agent/claude-command.ts';
+import { ClaudeChild, type ChildEvent, type ControlResult } from '../agent/claude-child.ts';
+import type { ChildEnd } from '../process/child.ts';
+import { childrenOf, type ContainmentPlan } from '../process/containment.ts';
+import { terminateChild } from '../process/terminate.ts';
+import type { ColdStarts } from './cold-starts.ts';
+import type { SessionFiles } from './session-files.ts';
+
+/** What all children of a worker have in common. */
+export interface ChildEnvironment {
+  /** null: the CLI was not found when the worker started. */
+  readonly claudePath: string | null;
+  /** Looks for the CLI again and says what is wrong; null when nothing is. Only asked when a start failed. */
+  readonly findCliProblem: () => string | null;
+  readonly containment: ContainmentPlan;
+  readonly modelSource: ModelSource;
+  /** Address of the demo model; null in real mode. */
+  readonly demoModelUrl: string | null;
+  readonly workerEnv: Readonly<Record<string, string | undefined>>;
+  readonly isRoot: boolean;
+  readonly coldStarts: ColdStarts;
+}
+
+/** What starting needs to know of the session. */
+export interface StartOptions {
+  readonly cwd: string;
+  readonly settings: SessionSettings;
+  /** The CLI's id of the conversation so far; null before the first child. */
+  readonly cliSessionId: string | null;
+}
+
+export interface ChildReady {
+  readonly pid: number;
+  readonly cliVersion: string | null;
+  readonly cliSessionId: string;
+  readonly resumed: boolean;
+}
+
+/** The end of a child, or of the attempt to start one. */
+export interface ChildOver {
+  readonly end: ChildEnd;
+  /** The first cause: what we asked for, or `crashed`. */
+  readonly cause: string;
+  readonly expected: boolean;
+  readonly wasReady: boolean;
+  readonly stderrTail: string;
+}
+
+export interface ChildCallbacks {
+  readonly onReady: (ready: ChildReady) => void;
+  readonly onMessage: (value: unknown) => void;
+  readonly onBadLine: (text: string) => void;
+  readonly onOver: (over: ChildOver) => void;
+}
+
+/** A cold start takes about 0.7 s alone and 10 s in a burst of eight on two cores; this is for a hung one. */
+const READY_LIMIT_MS = 60_000;
+const CONTROL_LIMIT_MS = 5_000;
+
+type HostState =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'starting'; readonly child: ClaudeChild | null }
+  | { readonly kind: 'ready'; readonly child: ClaudeChild; readonly ready: ChildReady };
+
+const VersionAnswer = z.looseObject({ version: z.string().optional() });
+
+export class ChildHost {
+  readonly #deps: ChildEnvironment & { readonly sessionId: SessionId; readonly files: SessionFiles };
+  readonly #on: ChildCallbacks;
+  #state: HostState = { kind: 'none' };
+  #cause: { readonly text: string; readonly expected: boolean } | null = null;
+
+  constructor(
+    deps: ChildEnvironment & { readonly sessionId: SessionId; readonly files: SessionFiles },
+    on: ChildCallbacks,
+  ) {
+    this.#deps = deps;
+    this.#on = on;
+  }
+
+  get state(): HostState['kind'] {
+    return this.#state.kind;
+  }
+
+  /** Starts a child if there is none. The outcome comes as `onReady` or `onOver`. */
+  start(options: StartOptions): void {
+    if (this.#state.kind !== 'none') return;
+    this.#cause = null;
+    this.#state = { kind: 'starting', child: null };
+    void this.#deps.coldStarts
+      .run(async () => this.#startNow(options))
+      .catch((error: unknown) => {
+        this.#over({ kind: 'spawn_failed', code: 'start_failed', message: messageOf(error) }, '');
+      });
+  }
+
+  /** Writes a prompt to a ready child; false when there is none. */
+  prompt(uuid: string, content: readonly unknown[]): boolean {
+    return this.#state.kind === 'ready' && this.#state.child.prompt(uuid, content);
+  }
+
+  /** Asks the CLI to stop its turn; it stays warm. */
+  async interrupt(): Promise<ControlResult> {
+    if (this.#state.kind !== 'ready') return { status: 'ended' };
+    return this.#state.child.control({ subtype: 'interrupt' }, CONTROL_LIMIT_MS);
+  }
+
+  answer(requestId: string, response: Record<string, unknown>): void {
+    if (this.#state.kind === 'ready') this.#state.child.answer(requestId, response);
+  }
+
+  setReading(on: boolean): void {
+    if (this.#state.kind !== 'none') this.#state.child?.process.setReading(on);
+  }
+
+  /** Ends the child by the ladder; the first cause wins. Resolves when it is over (at once when there is none). */
+  async end(cause: string, expected: boolean): Promise<void> {
+    this.#cause ??= { text: cause, expected };
+    const child = this.#state.kind === 'none' ? null : this.#state.child;
+    if (child === null) return;
+    await terminateChild({
+      child: child.process,
+      sessionId: this.#deps.sessionId,
+      containment: this.#deps.containment.kind,
+    });
+  }
+
+  async #startNow(options: StartOptions): Promise<void> {
+    if (this.#cause !== null) return this.#over({ kind: 'exited', exitCode: null, signal: null }, '');
+    const { deps, files } = { deps: this.#deps, files: this.#deps.files };
+    if (deps.claudePath === null) {
+      return this.#over({ kind: 'spawn_failed', code: 'ENOENT', message: 'no claude executable' }, '');
+    }
+    if (!(await isFolder(options.cwd))) {
+      return this.#over({ kind: 'spawn_failed', code: 'cwd_missing', message: options.cwd }, '');
+    }
+    const cliSessionId = options.cliSessionId ?? mintTurnId();
+    const resume = options.cliSessionId !== null && (await files.hasTranscript(cliSessionId));
+    const configDir = await files.configDir();
+    const [command = '', ...args] = [
+      ...deps.containment.prefix,
+      deps.claudePath,
+      ...claudeArguments({ cliSessionId, resume, settings: options.settings }),
+    ];
+    const child = new ClaudeChild(
+      {
+        command,
+        args,
+        cwd: options.cwd,
+        env: claudeEnvironment({ ...deps, configDir }),
+      },
+      (event) => this.#onChild(child, event),
+    );
+    this.#state = { kind: 'starting', child };
+    await this.#awaitReady(child, { cliSessionId, resume });
+  }
+
+  async #awaitReady(
+    child: ClaudeChild,
+    start: { readonly cliSessionId: string; readonly resume: boolean },
+  ): Promise<void> {
+    const answer = await child.control({ subtype: 'initialize' }, READY_LIMIT_MS);
+    if (answer.status === 'ended') return;
+    if (answer.status !== 'ok') return this.end('not_ready', false);
+    const version = await child.control({ subtype: 'get_binary_version' }, CONTROL_LIMIT_MS);
+    const outer = child.process.pid;
+    if (outer === undefined || !child.process.isAlive()) return;
+    const inner = this.#deps.containment.kind === 'namespace' ? (await childrenOf(outer))[0] : outer;
+    if (this.#state.kind !== 'starting' || this.#cause !== null) return;
+    const ready: ChildReady = {
+      pid: inner ?? outer,
+      cliVersion:
+        version.status === 'ok' ? (VersionAnswer.safeParse(version.response).data?.version ?? null) : null,
+      cliSessionId: start.cliSessionId,
+      resumed: start.resume,
+    };
+    this.#state = { kind: 'ready', child, ready };
+    this.#on.onReady(ready);
+  }
+
+  #onChild(child: ClaudeChild, event: ChildEvent): void {
+    switch (event.kind) {
+      case 'message':
+        this.#on.onMessage(event.value);
+        break;
+      case 'bad_line':
+        this.#on.onBadLine(event.text);
+        break;
+      case 'line_too_long':
+        void this.end('stdout_line_too_long', false);
+        break;
+      case 'ended':
+        this.#over(event.end, child.process.stderrTail());
+        break;
+    }
+  }
+
+  #over(end: ChildEnd, stderrTail: string): void {
+    const wasReady = this.#state.kind === 'ready';
+    const cause = this.#cause ?? {
+      text: end.kind === 'spawn_failed' ? 'spawn_failed' : 'crashed',
+      expected: false,
+    };
+    this.#state = { kind: 'none' };
+    this.#cause = null;
+    this.#on.onOver({ end, cause: cause.text, expected: cause.expected, wasReady, stderrTail });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,216 @@
+// The one writer of a session's log: offsets, batches, one append in flight, repair after Redis lost a tail.
+// It never drops an event and never blocks its callers; how much waits is told by `onPressure`.
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  applyEvent,
+  SNAPSHOT_LIMITS,
+  statusOf,
+  type EventBody,
+  type SessionView,
+} from '@holdfast/shared/protocol';
+import type { Logger } from '@holdfast/shared/runtime';
+import type { AppendEffects, AppendResult, EventLog, Ownership } from '@holdfast/shared/store';
+import { assertNever, createDeferred, fullJitterBackoff, type Deferred } from '@holdfast/shared/util';
+import { AppendQueue, mergeEffects, type Batch } from './append-queue.ts';
+import { AppendRing } from './append-ring.ts';
+import { SnapshotPolicy } from './snapshot-policy.ts';
+
+export interface EventWriterDeps {
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly owner: Ownership;
+  /** The view at the head of the log. */
+  readonly view: SessionView;
+  readonly now: () => number;
+  /** Somebody else owns the session, or its log is gone or can't be repaired: nothing more will be written. */
+  readonly onLost: (reason: 'fenced' | 'not_found' | 'unrepairable') => void;
+  /** Whether so much waits that the source must pause. */
+  readonly onPressure: (paused: boolean) => void;
+}
+
+/** Above this the child's stdout is not read any more; below the lower bound it is again. */
+const PAUSE_CHARS = 512_000;
+const RESUME_CHARS = 128_000;
+
+export class EventWriter {
+  readonly #deps: EventWriterDeps;
+  readonly #queue = new AppendQueue();
+  readonly #ring = new AppendRing();
+  readonly #policy: SnapshotPolicy;
+  #view: SessionView;
+  #waiters: { after: number; deferred: Deferred<boolean> }[] = [];
+  #pushed = 0;
+  #taken = 0;
+  #state: 'idle' | 'flushing' | 'lost' = 'idle';
+  #isPaused = false;
+  #stored: { status: string; turn: string; title: string };
+
+  constructor(deps: EventWriterDeps) {
+    this.#deps = deps;
+    this.#view = deps.view;
+    this.#policy = new SnapshotPolicy(deps.view.offset + 1);
+    this.#stored = storedFields(deps.view);
+  }
+
+  /** The view after everything that was handed to Redis (it may still be in flight). */
+  get view(): SessionView {
+    return this.#view;
+  }
+
+  /** Adds events (one step of the log) with their effects. They are sent with what else came in this tick. */
+  push(bodies: readonly EventBody[], effects?: AppendEffects): void {
+    if (this.#state === 'lost' || bodies.length === 0) return;
+    this.#queue.push({ bodies, at: this.#deps.now(), ...(effects === undefined ? {} : { effects }) });
+    this.#pushed += 1;
+    if (this.#state === 'idle') {
+      this.#state = 'flushing';
+      queueMicrotask(() => void this.#flush());
+    }
+    this.#checkPressure();
+  }
+
+  /** Resolves to true when everything pushed so far is in the log; to false when the session was lost. */
+  async flushed(): Promise<boolean> {
+    if (this.#state === 'lost') return false;
+    if (this.#state === 'idle') return true;
+    const deferred = createDeferred<boolean>();
+    this.#waiters.push({ after: this.#pushed, deferred });
+    return deferred.promise;
+  }
+
+  async #flush(): Promise<void> {
+    for (;;) {
+      const batch = this.#queue.take(this.#view.offset + 1);
+      if (batch === undefined) break;
+      const complete = this.#complete(batch);
+      const outcome = await this.#appendUntilStored(complete);
+      if (outcome !== 'stored') {
+        this.#lose(outcome);
+        return;
+      }
+      this.#ring.add(complete);
+      this.#checkPressure();
+      this.#taken += batch.pushes;
+      this.#wakeWaiters();
+    }
+    this.#state = 'idle';
+  }
+
+  /** Folds the batch into the view and adds what follows from it: status fields, snapshot, trim. */
+  #complete(batch: Batch): Batch {
+    let view = this.#view;
+    for (const event of batch.events) view = applyEvent(view, event, SNAPSHOT_LIMITS);
+    this.#view = view;
+    const fields = storedFields(view);
+    const changed = Object.entries(fields).filter(
+      ([name, value]) => value !== this.#stored[name as keyof typeof fields],
+    );
+    this.#stored = fields;
+    const decision = this.#policy.count({
+      first: batch.first,
+      events: batch.events.length,
+      bytes: batch.frames.reduce((sum, frame) => sum + frame.length, 0),
+      turnEnded: batch.events.some(
+        (event) => event.type === 'turn_ended' || event.type === 'turn_interrupted',
+      ),
+    });
+    const meta =
+      changed.length > 0 ? { ...Object.fromEntries(changed), updatedAt: view.updatedAt } : undefined;
+    const added: AppendEffects = {
+      ...(meta === undefined ? {} : { meta }),
+      ...(decision.snapshot ? { snapshot: { offset: view.offset, json: JSON.stringify(view) } } : {}),
+      ...(decision.trimBefore === undefined ? {} : { trimBefore: decision.trimBefore }),
+    };
+    if (Object.keys(added).length === 0) return batch;
+    return { ...batch, effects: mergeEffects(batch.effects ?? {}, added) };
+  }
+
+  /** Sends a batch until Redis has it. Repeating it is safe: a batch that is stored already answers `duplicate`. */
+  async #appendUntilStored(batch: Batch): Promise<'stored' | 'fenced' | 'not_found' | 'unrepairable'> {
+    for (let attempt = 0; ; attempt += 1) {
+      const result = await this.#tryAppend(batch);
+      if (result === null) {
+        const delayMs = fullJitterBackoff({ attempt, baseMs: 20, capMs: 1_000, random: Math.random });
+        await pause(delayMs + 5);
+        continue;
+      }
+      switch (result.status) {
+        case 'ok':
+        case 'duplicate':
+          return 'stored';
+        case 'fenced':
+        case 'not_found':
+          return result.status;
+        case 'gap': {
+          const repaired = await this.#repair(result.head, batch);
+          if (repaired !== 'repaired') return repaired;
+          break;
+        }
+        default:
+          return assertNever(result);
+      }
+    }
+  }
+
+  async #tryAppend(batch: Batch): Promise<AppendResult | null> {
+    try {
+      return await this.#deps.log.append({
+        owner: this.#deps.owner,
+        first: batch.first,
+        frames: batch.frames,
+        effects: batch.effects,
+      });
+    } catch (error) {
+      this.#deps.logger.warn({ err: error, first: batch.first }, 'an append failed and is sent again');
+      return null;
+    }
+  }
+
+  /** Redis lost what came after `head`: appends it again from the ring, same bytes at the same offsets. */
+  async #repair(head: number, batch: Batch): Promise<'repaired' | 'fenced' | 'not_found' | 'unrepairable'> {
+    const lost = head < batch.first ? this.#ring.after(head) : null;
+    if (lost === null) {
+      this.#deps.logger.error({ head, first: batch.first }, 'the log can not be repaired');
+      return 'unrepairable';
+    }
+    this.#deps.logger.warn(
+      { head, batches: lost.length },
+      'redis lost a tail of the log: appending it again',
+    );
+    for (const old of lost) {
+      // The inbox may have lost commands too and reuse their numbers: an old acknowledgement must not trim them.
+      const { ackSeq: _ackSeq, ...effects } = old.effects ?? {};
+      const result = await this.#tryAppend({ ...old, effects });
+      if (result === null) return 'repaired'; // the next round of the append finds the new head
+      if (result.status === 'fenced' || result.status === 'not_found') return result.status;
+      if (result.status === 'gap') return 'unrepairable';
+    }
+    return 'repaired';
+  }
+
+  #lose(reason: 'fenced' | 'not_found' | 'unrepairable'): void {
+    this.#state = 'lost';
+    for (const waiter of this.#waiters) waiter.deferred.resolve(false);
+    this.#waiters = [];
+    this.#deps.onLost(reason);
+  }
+
+  #wakeWaiters(): void {
+    const done = this.#waiters.filter((waiter) => waiter.after <= this.#taken);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.after > this.#taken);
+    for (const waiter of done) waiter.deferred.resolve(true);
+  }
+
+  #checkPressure(): void {
+    const waiting = this.#queue.waitingChars;
+    const next = this.#isPaused ? waiting > RESUME_CHARS : waiting > PAUSE_CHARS;
+    if (next === this.#isPaused) return;
+    this.#isPaused = next;
+    this.#deps.onPressure(next);
+  }
+}
+
+/** Fields of the meta hash that follow from the view: what lists and gateways read without folding events. */
+function storedFields(view: SessionView): { status: string; turn: string; title: string } {
+  return { status: statusOf(view), turn: view.turn?.turnId ?? '', title: view.title ?? '' };
+}

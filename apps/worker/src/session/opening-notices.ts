@@ -1,0 +1,65 @@
+// What a session says when a child has started: which model answers, and anything unusual about the CLI.
+import type { EventBody, SessionView } from '@holdfast/shared/protocol';
+import { TESTED_CLI_VERSIONS } from '../agent/claude-command.ts';
+import type { ChildEnvironment, ChildReady } from './child-host.ts';
+
+/** Notices for a new child; those that the session has shown already (in its recent messages) are left out. */
+export function openingNotices(input: {
+  readonly view: SessionView;
+  readonly ready: ChildReady;
+  readonly environment: ChildEnvironment;
+}): EventBody[] {
+  const { view, ready, environment } = input;
+  const notices = [
+    modelNotice(environment),
+    ...versionNotice(ready.cliVersion),
+    ...containmentNotice(environment.containment),
+  ];
+  return notices.filter(
+    (notice) => !view.messages.some((message) => message.kind === 'notice' && message.text === notice.text),
+  );
+}
+
+type Notice = Extract<EventBody, { type: 'notice' }>;
+
+function modelNotice(environment: ChildEnvironment): Notice {
+  const text =
+    environment.modelSource === 'demo'
+      ? 'The demo model answers here: scripted, no AI. Set ANTHROPIC_API_KEY (or HOLDFAST_MODEL=real) and restart Holdfast for a real one.'
+      : 'A real model answers here. HOLDFAST_MODEL=demo switches to the scripted demo model.';
+  return { type: 'notice', kind: 'model_source', text, data: { source: environment.modelSource } };
+}
+
+function versionNotice(version: string | null): Notice[] {
+  if (version !== null && isTested(version)) return [];
+  const { from, to } = TESTED_CLI_VERSIONS;
+  const range = from === to ? from : `${from} to ${to}`;
+  const text = `Claude Code ${version ?? 'of an unknown version'} runs here; Holdfast was tested with ${range}.`;
+  return [{ type: 'notice', kind: 'cli_version', text, data: { version, tested: { from, to } } }];
+}
+
+/** Whether a version lies in the tested range, compared number by number. */
+export function isTested(version: string): boolean {
+  return (
+    compareVersions(version, TESTED_CLI_VERSIONS.from) >= 0 &&
+    compareVersions(version, TESTED_CLI_VERSIONS.to) <= 0
+  );
+}
+
+function compareVersions(one: string, other: string): number {
+  const [left, right] = [one, other].map((text) =>
+    text.split('.').map((part) => Number.parseInt(part, 10) || 0),
+  );
+  for (let index = 0; index < 3; index += 1) {
+    const difference = (left?.[index] ?? 0) - (right?.[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function containmentNotice(containment: ChildEnvironment['containment']): Notice[] {
+  if (containment.kind === 'namespace') return [];
+  const text =
+    'Processes of this session are not held in a namespace of their own; what they leave behind is swept up as far as it can be found.';
+  return [{ type: 'notice', kind: 'containment', text, data: { refusal: containment.refusal } }];
+}

@@ -1,0 +1,269 @@
+// The owner's side of one session: one loop that is woken with reasons, reads commands, keeps the child, runs the
+// prompts one at a time. Child callbacks only append what they say and wake the loop.
+import type { Command, EventBody, SessionId, SessionView, WorkerId } from '@holdfast/shared/protocol';
+import type { Logger } from '@holdfast/shared/runtime';
+import type { AppendEffects, CommandInbox, EventLog, Ownership, SessionMeta } from '@holdfast/shared/store';
+import { assertNever } from '@holdfast/shared/util';
+import { ChildHost, type ChildEnvironment, type ChildOver, type ChildReady } from './child-host.ts';
+import { EventWriter } from './event-writer.ts';
+import { openingNotices } from './opening-notices.ts';
+import type { PromptQueue } from './prompt-queue.ts';
+import type { SessionFiles } from './session-files.ts';
+import { startFailure } from './start-failure.ts';
+import { TurnKeeper } from './turn-keeper.ts';
+
+export interface SessionRunnerDeps {
+  readonly log: EventLog;
+  readonly inbox: CommandInbox;
+  readonly logger: Logger;
+  readonly environment: ChildEnvironment;
+  readonly files: SessionFiles;
+  readonly owner: Ownership;
+  readonly workerId: WorkerId;
+  readonly meta: SessionMeta;
+  /** The view at the head of the log, and the queue, as the last owner left them. */
+  readonly view: SessionView;
+  readonly queue: PromptQueue;
+  readonly now: () => number;
+  /** The runner is finished with the session: lost to another owner, or deleted by its user. */
+  readonly onOver: (reason: 'lost' | 'deleted') => void;
+}
+
+/** Why the loop is woken. A closed set: what wakes it decides nothing by itself. */
+export type WakeReason =
+  | 'started'
+  | 'doorbell'
+  | 'child_ready'
+  | 'child_over'
+  | 'turn_over'
+  | 'lost'
+  | 'stop';
+
+export class SessionRunner {
+  readonly sessionId: SessionId;
+  readonly #deps: SessionRunnerDeps;
+  readonly #writer: EventWriter;
+  readonly #child: ChildHost;
+  readonly #turns: TurnKeeper;
+  /** A person opened the session: a child is wanted although no prompt waits. */
+  #wanted = false;
+  #over: ChildOver | null = null;
+  #readSeq: number;
+  #phase: 'running' | 'stopping' | 'over' = 'running';
+  #reasons = new Set<WakeReason>();
+  #loop: Promise<void> | null = null;
+
+  constructor(deps: SessionRunnerDeps) {
+    this.#deps = deps;
+    this.sessionId = deps.owner.sessionId;
+    this.#readSeq = deps.meta.inboxAcked;
+    const { log, logger, owner, view, now, files, queue } = deps;
+    this.#writer = new EventWriter({
+      log,
+      logger,
+      owner,
+      view,
+      now,
+      onLost: (reason) => {
+        logger.warn({ sessionId: this.sessionId, fence: owner.fence, reason }, 'the session was lost');
+        this.wake('lost');
+      },
+      onPressure: (isPaused) => this.#child.setReading(!isPaused),
+    });
+    this.#child = new ChildHost(
+      { ...deps.environment, sessionId: this.sessionId, files },
+      {
+        onReady: (ready) => this.#onReady(ready),
+        onMessage: (value) => this.#turns.take(value),
+        onBadLine: (text) => logger.warn({ sessionId: this.sessionId, pii: { text } }, 'a line was not JSON'),
+        onOver: (over) => {
+          this.#over = over;
+          this.wake('child_over');
+        },
+      },
+    );
+    this.#turns = new TurnKeeper({
+      ...{ writer: this.#writer, child: this.#child, queue, files, view },
+      cliSessionId: deps.meta.cliSessionId,
+      onTurnOver: () => this.wake('turn_over'),
+    });
+  }
+
+  /** Whether a child lives or is being started: what counts against the worker's capacity. */
+  get hasChild(): boolean {
+    return this.#child.state !== 'none';
+  }
+
+  /** Records why and lets the loop decide. Cheap; may be called from anywhere. */
+  wake(reason: WakeReason): void {
+    this.#reasons.add(reason);
+    this.#loop ??= this.#run();
+  }
+
+  /** Writes the claim's first append, then begins to serve. */
+  start(): void {
+    const { owner, view, workerId } = this.#deps;
+    const events: EventBody[] = [{ type: 'owner_changed', workerId, fence: owner.fence }];
+    if (view.turn !== null) {
+      const reason = 'The worker that ran it was lost.';
+      events.push({ type: 'turn_interrupted', turnId: view.turn.turnId, delivered: true, reason });
+    }
+    this.#writer.push(events);
+    this.wake('started');
+  }
+
+  /** Ends the child and writes what is left to write. Resolves when the session can be released. */
+  async stop(): Promise<void> {
+    if (this.#phase === 'running') this.#phase = 'stopping';
+    await this.#child.end('worker_stopping', true);
+    this.wake('stop');
+    await this.#loop;
+    await this.#writer.flushed();
+  }
+
+  async #run(): Promise<void> {
+    // One microtask later, so that wakes of the same moment are one step.
+    await Promise.resolve();
+    while (this.#reasons.size > 0 && this.#phase !== 'over') {
+      const reasons = [...this.#reasons];
+      this.#reasons.clear();
+      this.#deps.logger.debug({ sessionId: this.sessionId, reasons }, 'session step');
+      try {
+        await this.#step(reasons);
+      } catch (error) {
+        this.#deps.logger.error({ err: error, sessionId: this.sessionId }, 'a session step failed');
+      }
+    }
+    this.#loop = null;
+  }
+
+  async #step(reasons: readonly WakeReason[]): Promise<void> {
+    if (reasons.includes('lost')) {
+      await this.#child.end('lost_ownership', true);
+      this.#finish('lost');
+      return;
+    }
+    if (this.#over !== null) await this.#afterChild(this.#over);
+    if (this.#phase !== 'running') return;
+    if (reasons.includes('started') || reasons.includes('doorbell')) await this.#readInbox();
+    if (this.#isRunning()) await this.#advance();
+  }
+
+  /** A separate function, so that the compiler does not believe the phase of before an await. */
+  #isRunning(): boolean {
+    return this.#phase === 'running';
+  }
+
+  /** Starts what can start: a child that is wanted, or the next prompt on a child that is ready and settled. */
+  async #advance(): Promise<void> {
+    const next = this.#deps.queue.next();
+    if (!this.#turns.isFree || (next === undefined && !this.#wanted)) return;
+    this.#child.start({
+      cwd: this.#deps.meta.cwd,
+      settings: this.#writer.view.settings,
+      cliSessionId: this.#turns.cliSessionId,
+    });
+    if (next !== undefined && this.#child.state === 'ready') await this.#turns.begin(next);
+  }
+
+  async #readInbox(): Promise<void> {
+    const commands = await this.#deps.inbox.readAfter(this.sessionId, this.#readSeq);
+    for (const { seq, command } of commands) {
+      this.#readSeq = seq;
+      const isAppended = command !== null && (await this.#obey(command, { ackSeq: seq }));
+      if (!this.#isRunning()) return;
+      if (!isAppended) await this.#deps.inbox.acknowledge(this.#deps.owner, seq);
+    }
+    if (commands.length > 0) this.wake('doorbell');
+  }
+
+  /** Carries a command out. Returns whether an append acknowledges it. */
+  async #obey(command: Command, effects: AppendEffects): Promise<boolean> {
+    switch (command.type) {
+      case 'open':
+        this.#wanted = !this.hasChild;
+        return false;
+      case 'prompt':
+        return this.#enqueue(command, effects);
+      case 'abort':
+        return this.#abort(command, effects);
+      case 'delete':
+        await this.#delete();
+        return true;
+      default:
+        return assertNever(command);
+    }
+  }
+
+  #enqueue(command: Extract<Command, { type: 'prompt' }>, effects: AppendEffects): boolean {
+    const { promptId, content, by } = command;
+    const { queue } = this.#deps;
+    if (queue.has(promptId) || this.#turns.promptId === promptId) return false;
+    queue.isPaused = false;
+    const change = queue.add({ promptId, content, by, attempt: 1 });
+    this.#writer.push([{ type: 'prompt_queued', promptId, content, by }], { ...effects, queue: [change] });
+    return true;
+  }
+
+  #abort(command: Extract<Command, { type: 'abort' }>, effects: AppendEffects): boolean {
+    const { turnId, queue: fate, background, by } = command;
+    const { queue } = this.#deps;
+    const cleared = fate === 'clear' ? queue.clear() : [];
+    const isCurrent = turnId !== null && this.#turns.turnId === turnId;
+    if (!isCurrent && cleared.length === 0) return false;
+    if (queue.size > 0) queue.isPaused = true;
+    const event: EventBody = { type: 'abort_requested', turnId, queue: fate, background, by };
+    this.#writer.push([event], { ...effects, queue: cleared });
+    if (isCurrent) this.#turns.interrupt({ kind: 'aborted' });
+    return true;
+  }
+
+  async #delete(): Promise<void> {
+    this.#phase = 'stopping';
+    await this.#child.end('session_deleted', true);
+    await this.#writer.flushed();
+    await this.#deps.files.remove();
+    this.#finish('deleted');
+  }
+
+  #finish(reason: 'lost' | 'deleted'): void {
+    this.#phase = 'over';
+    this.#deps.onOver(reason);
+  }
+
+  #onReady(ready: ChildReady): void {
+    const { environment } = this.#deps;
+    const { pid, cliVersion, resumed } = ready;
+    this.#wanted = false;
+    this.#turns.childReady(ready.cliSessionId);
+    const { modelSource, containment } = environment;
+    this.#writer.push(
+      [
+        { type: 'child_started', pid, cliVersion, modelSource, resumed, containment: containment.kind },
+        ...openingNotices({ view: this.#writer.view, ready, environment }),
+      ],
+      { meta: { cli: ready.cliSessionId } },
+    );
+    this.wake('child_ready');
+  }
+
+  /** The child is gone: says why, settles the turn that was in flight, and lets the queue go on. */
+  async #afterChild(over: ChildOver): Promise<void> {
+    this.#over = null;
+    this.#wanted = false;
+    const { end, expected, cause, stderrTail } = over;
+    const exitCode = end.kind === 'exited' ? end.exitCode : null;
+    const signal = end.kind === 'exited' ? end.signal : null;
+    await this.#turns.afterChild(over, {
+      type: 'child_exited',
+      exitCode,
+      signal,
+      expected,
+      cause,
+      stderrTail,
+    });
+    if (!over.wasReady && !over.expected) {
+      this.#turns.failNext(startFailure(over, this.#deps.environment.findCliProblem));
+    }
+  }
+}

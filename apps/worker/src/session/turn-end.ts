@@ -1,0 +1,55 @@
+// How a turn ended, told from the CLI's result and what we know of the turn. Pure.
+import type { EventBodyOf, StopReason } from '@holdfast/shared/protocol';
+import type { CliMessageOf } from '../agent/cli-messages.ts';
+import { toTotals } from '../agent/event-mapper.ts';
+
+/** Why we ended a turn ourselves, decided before the CLI's result came. */
+export type OwnReason =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+type Ended = Pick<
+  EventBodyOf<'turn_ended'>,
+  'stopReason' | 'error' | 'durationMs' | 'apiDurationMs' | 'costUsd' | 'usage'
+>;
+
+/**
+ * The CLI tells an API failure as a successful result with `is_error`, and a person's stop by `terminal_reason`:
+ * neither its `subtype` nor its texts are to be trusted (2.1.197).
+ */
+export function turnEnd(result: CliMessageOf<'result'>, own: OwnReason, costUsd: number): Ended {
+  const numbers = {
+    durationMs: result.duration_ms,
+    apiDurationMs: result.duration_api_ms,
+    costUsd,
+    usage: toTotals(result.usage),
+  };
+  if (own.kind === 'failed') {
+    return { ...numbers, stopReason: 'failed', error: { code: own.code, message: own.message } };
+  }
+  const stopped =
+    result.terminal_reason === 'aborted_streaming' || result.terminal_reason === 'aborted_tools';
+  if (stopped || (own.kind === 'aborted' && result.subtype !== 'success')) {
+    return { ...numbers, stopReason: 'aborted', error: null };
+  }
+  if (result.subtype === 'error_max_turns') return { ...numbers, stopReason: 'max_turns', error: null };
+  if (result.subtype === 'error_max_budget_usd') return { ...numbers, stopReason: 'max_budget', error: null };
+  if (result.is_error || result.subtype !== 'success') {
+    return { ...numbers, stopReason: 'failed', error: failureOf(result) };
+  }
+  return { ...numbers, stopReason: stopReasonOf(result.stop_reason), error: null };
+}
+
+function failureOf(result: CliMessageOf<'result'>): { code: string; message: string } {
+  const text = result.result ?? result.errors?.join('; ') ?? 'The CLI reported an error without a text.';
+  const status = result.api_error_status;
+  return {
+    code: status === null || status === undefined ? 'cli_error' : `api_error_${status}`,
+    message: text,
+  };
+}
+
+function stopReasonOf(text: string | null | undefined): StopReason {
+  return text === 'max_tokens' || text === 'refusal' || text === 'stop_sequence' ? text : 'end_turn';
+}
