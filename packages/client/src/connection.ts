@@ -121,9 +121,10 @@ export class Connection {
     const { state, effects } = transition(this.#state, event);
     this.#state = state;
     this.#armTimer();
-    for (const effect of effects) this.#run(effect);
+    // The status first: what the effects announce must not be seen next to a status that is over.
     const status = statusOfConnection(this.#state);
     if (!isSameStatus(status, this.#status.getSnapshot())) this.#status.set(status);
+    for (const effect of effects) this.#run(effect);
   }
 
   #armTimer(): void {

@@ -182,6 +182,23 @@ describe('reading a session', () => {
     expect(reader.offsets).toEqual([1, 2, 3]);
   });
 
+  it('takes nothing before its own attach is answered: those frames belong to an attachment given up', async () => {
+    const { harness, writer } = setup();
+    harness.gateway.intercept = (frame, peer) => {
+      if (frame.type !== 'attach') return undefined;
+      const position = { epoch: 'e1', offset: 3 };
+      const stale = { type: 'attached', requestId: 'older', sessionId: sid, position, status: 'idle' };
+      peer.socket.send(JSON.stringify(stale));
+      peer.socket.send(
+        JSON.stringify({ type: 'events', sessionId: sid, epoch: 'e1', events: writer.events }),
+      );
+      return 'swallow';
+    };
+    const reader = new Recorder(harness.client.session(sid).events({ from: { epoch: 'e1', offset: 0 } }));
+    await settled();
+    expect(reader.items).toEqual([]);
+  });
+
   it('pauses while its reader is far behind, and goes on without a gap', async () => {
     const { harness, writer } = setup();
     const stream = harness.client.session(sid).events({ from: 'start' });
