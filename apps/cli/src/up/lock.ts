@@ -1,6 +1,6 @@
 // One `up` per data folder: a lock file that names its holder, and is free as soon as the holder is gone.
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { errorCode } from './failure.ts';
@@ -69,7 +69,9 @@ export async function acquireLock(path: string): Promise<LockOutcome> {
       if (judged.state === 'held') return { status: 'held', pid: judged.pid, url: judged.url };
       if (judged.state === 'stale') {
         afterCrash = true;
-        await removeStale(path);
+        if (await replaceStale(path, draft)) {
+          return { status: 'acquired', lock: new UpLock(path, holder), afterCrash };
+        }
       }
     }
   } finally {
@@ -87,19 +89,31 @@ export async function awaitPublished(path: string, limitMs: number): Promise<Loc
   }
 }
 
-/** Moves the file away before it is deleted: of two processes that saw the same stale lock only one gets it. */
-async function removeStale(path: string): Promise<void> {
-  const moved = draftName(path);
-  try {
-    await rename(path, moved);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
-    throw error;
+/**
+ * Replaces a stale lock by `draft`; false when another process does so. Only the maker of the takeover file may
+ * touch a stale lock, and it looks again once it has made it: so a fresh lock is never taken for the stale one.
+ */
+async function replaceStale(path: string, draft: string): Promise<boolean> {
+  const takeover = `${path}.takeover`;
+  if (!(await tryLink(draft, takeover))) {
+    if (await isAbandoned(takeover)) await rm(takeover, { force: true });
+    await sleep(10);
+    return false;
   }
-  const judged = judgeLock(await readIfThere(moved), isRunning);
-  // Somebody replaced the stale lock in between, and it is that new one which was moved: put it back.
-  if (judged.state === 'held') await tryLink(moved, path);
-  await rm(moved, { force: true });
+  try {
+    if (judgeLock(await readIfThere(path), isRunning).state !== 'stale') return false;
+    await copyFile(draft, `${draft}.copy`);
+    await rename(`${draft}.copy`, path);
+    return true;
+  } finally {
+    await rm(takeover, { force: true });
+  }
+}
+
+/** Its maker died in the few milliseconds that a takeover takes. */
+async function isAbandoned(takeover: string): Promise<boolean> {
+  const text = await readIfThere(takeover);
+  return text !== undefined && judgeLock(text, isRunning).state === 'stale';
 }
 
 async function tryLink(from: string, to: string): Promise<boolean> {

@@ -71,15 +71,15 @@ export function findStale(
 }
 
 /**
- * Ends what an earlier run left behind: first politely, then with SIGKILL; resolves to what it found.
+ * Ends what an earlier run left behind: first politely, after `politeMs` with SIGKILL; resolves to what it found.
  * A missing or damaged record means that nothing is known, so nothing is touched.
  */
-export async function cleanUpRecorded(path: string): Promise<StaleProcess[]> {
+export async function cleanUpRecorded(path: string, politeMs = STALE_TERM_MS): Promise<StaleProcess[]> {
   const content = await readRecord(path);
   if (content === undefined) return [];
   const stale = findStale(content.processes, isRunning);
   for (const { identity } of stale) signalProcess(identity, 'SIGTERM');
-  if (!(await allGone(stale, STALE_TERM_MS))) {
+  if (!(await allGone(stale, politeMs))) {
     for (const { identity } of stale) signalProcess(identity, 'SIGKILL');
     await allGone(stale, STALE_KILL_MS);
   }
