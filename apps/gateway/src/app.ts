@@ -1,0 +1,84 @@
+// The gateway: HTTP API, WebSocket, SSE. It holds no session state: everything durable is in Redis.
+// Never listens and never connects by itself.
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { Logger } from '@holdfast/shared/runtime';
+import type { EventLog, Redis, Subscriber } from '@holdfast/shared/store';
+import type { Authenticator } from './auth/token.ts';
+import { DrainWatch } from './feed/drain-watch.ts';
+import type { FollowerDeps } from './feed/follower.ts';
+import { Hubs } from './feed/hubs.ts';
+import { createRetry } from './feed/retry.ts';
+import { createSlots } from './limits/slots.ts';
+import { addEventsRoute } from './routes/events.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addHistoryRoute } from './routes/history.ts';
+import { addErrorHandling, addJsonBodies, newRequestId } from './routes/request-context.ts';
+import { addSessionRoutes } from './routes/sessions.ts';
+import { addStatusPage } from './routes/status-page.ts';
+import type { SessionService } from './sessions/session-service.ts';
+import { MAX_FRAME_BYTES } from './ws/connection.ts';
+import { createKeepalive } from './ws/keepalive.ts';
+import { createWebSocketDoor } from './ws/upgrade.ts';
+
+/** More replays at once gain nothing on one Redis connection, and cost memory. */
+const MAX_REPLAYS = 64;
+
+export interface GatewayDeps {
+  readonly redis: Redis;
+  readonly subscriber: Subscriber;
+  readonly log: EventLog;
+  readonly sessions: SessionService;
+  readonly authenticator: Authenticator;
+  readonly logger: Logger;
+  /** A monotonic clock in ms. */
+  readonly now?: () => number;
+}
+
+export interface Gateway {
+  readonly app: FastifyInstance;
+  /** Not ready from now on; tells all clients to go, closes them, then the server. */
+  drain(): Promise<void>;
+}
+
+export function buildGateway(deps: GatewayDeps): Gateway {
+  const { redis, subscriber, log, sessions, authenticator, logger } = deps;
+  const now = deps.now ?? (() => performance.now());
+  let isDraining = false;
+  const serverLogger: FastifyBaseLogger = logger.child({}, { level: 'warn' });
+  const app: FastifyInstance = fastify({
+    loggerInstance: serverLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: MAX_FRAME_BYTES,
+    genReqId: newRequestId,
+    requestIdHeader: false,
+    forceCloseConnections: 'idle',
+  });
+  const retry = createRetry(logger);
+  const hubs = new Hubs({ subscriber, log, retry, logger, now });
+  const keepalive = createKeepalive(now);
+  const drains = new DrainWatch();
+  const replaySlots = createSlots(MAX_REPLAYS);
+  const follower: FollowerDeps = { hubs, log, replaySlots, drains, retry, now };
+  const door = createWebSocketDoor({ authenticator, sessions, follower, keepalive, logger, now });
+
+  addErrorHandling(app, logger);
+  addJsonBodies(app);
+  addHealthRoutes(app, { redis, subscriber, isDraining: () => isDraining });
+  addStatusPage(app, { sessions, authenticator });
+  addSessionRoutes(app, { sessions, log, authenticator });
+  addHistoryRoute(app, { sessions, log, authenticator });
+  const streams = addEventsRoute(app, { sessions, authenticator, follower });
+  app.server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head));
+
+  return {
+    app,
+    drain: async () => {
+      isDraining = true;
+      await door.drain();
+      streams.closeAll();
+      keepalive.close();
+      await app.close();
+      hubs.close();
+    },
+  };
+}

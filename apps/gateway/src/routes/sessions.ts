@@ -1,0 +1,121 @@
+// Sessions over HTTP: input checked, one call of the session service, output.
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import {
+  applyEvent,
+  CreateId,
+  EMPTY_VIEW,
+  PromptContent,
+  PromptId,
+  ServiceError,
+  SessionSettings,
+  SessionView,
+  SNAPSHOT_LIMITS,
+  TurnId,
+  tryParseEvent,
+  type Position,
+  type SessionId,
+} from '@holdfast/shared/protocol';
+import { summaryOf, type EventLog, type ResumeResult } from '@holdfast/shared/store';
+import type { Authenticator } from '../auth/token.ts';
+import type { SessionService } from '../sessions/session-service.ts';
+import { stored } from '../sessions/storage.ts';
+import { requireUser, sessionIdOf } from './request-context.ts';
+
+export interface SessionRoutesDeps {
+  readonly sessions: SessionService;
+  readonly log: EventLog;
+  readonly authenticator: Authenticator;
+}
+
+interface ById {
+  Params: { id: string };
+}
+
+const CreateBody = z.object({
+  createId: CreateId,
+  cwd: z.string().min(1).max(4096).optional(),
+  title: z.string().trim().min(1).max(200).optional(),
+  settings: SessionSettings.optional(),
+});
+const PromptBody = z.object({ promptId: PromptId, content: PromptContent });
+const AbortBody = z.object({
+  turnId: TurnId.optional(),
+  queue: z.enum(['keep', 'clear']).default('keep'),
+  background: z.enum(['keep', 'stop']).default('keep'),
+});
+
+export function addSessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): void {
+  const { sessions, authenticator } = deps;
+  app.post('/v1/sessions', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    const created = await sessions.create(userId, CreateBody.parse(request.body));
+    return reply.status(created.duplicate ? 200 : 201).send(created);
+  });
+  app.get('/v1/sessions', async (request) => {
+    const userId = requireUser(request, authenticator);
+    return { sessions: await sessions.list(userId) };
+  });
+  app.get<ById>('/v1/sessions/:id', async (request) => {
+    const userId = requireUser(request, authenticator);
+    const meta = await sessions.read(userId, sessionIdOf(request));
+    const [view, alive] = await Promise.all([
+      readView(deps.log, meta.sessionId),
+      sessions.isOwnerAlive(meta),
+    ]);
+    const owner = { workerId: meta.owner?.workerId ?? null, alive };
+    const inbox = { unread: meta.inboxHead - meta.inboxAcked };
+    return { session: summaryOf(meta), view, owner, inbox };
+  });
+  app.delete<ById>('/v1/sessions/:id', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    await sessions.remove(userId, sessionIdOf(request));
+    return reply.status(204).send();
+  });
+  addCommandRoutes(app, deps);
+}
+
+function addCommandRoutes(app: FastifyInstance, { sessions, authenticator }: SessionRoutesDeps): void {
+  app.post<ById>('/v1/sessions/:id/open', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    await sessions.open(userId, sessionIdOf(request));
+    return reply.status(202).send({});
+  });
+  app.post<ById>('/v1/sessions/:id/prompts', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    const prompt = PromptBody.parse(request.body);
+    const { duplicate } = await sessions.prompt(userId, sessionIdOf(request), prompt);
+    return reply.status(202).send({ promptId: prompt.promptId, duplicate });
+  });
+  app.post<ById>('/v1/sessions/:id/abort', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    const body = AbortBody.parse(request.body ?? {});
+    return reply.status(202).send(await sessions.abort(userId, sessionIdOf(request), body));
+  });
+}
+
+const VIEW_PAGE = 1_000;
+
+/** The session's view as of now: the stored snapshot and the events after it, folded by the one reducer. */
+async function readView(log: EventLog, sessionId: SessionId): Promise<SessionView> {
+  let view = EMPTY_VIEW;
+  let position: Position | null = null;
+  for (;;) {
+    const at: Position | null = position;
+    const page: ResumeResult = await stored(async () =>
+      log.resume({ sessionId, userId: null, position: at, limit: VIEW_PAGE }),
+    );
+    if (page.status === 'not_found') throw new ServiceError('session_not_found');
+    if (page.status === 'reset') {
+      view = page.snapshot === null ? EMPTY_VIEW : SessionView.parse(JSON.parse(page.snapshot));
+    }
+    const start = page.status === 'reset' ? page.snapshotOffset : (at?.offset ?? 0);
+    const offset: number = start + page.frames.length;
+    for (const frame of page.frames) {
+      const event = tryParseEvent(JSON.parse(frame));
+      if (event !== undefined) view = applyEvent(view, event, SNAPSHOT_LIMITS);
+    }
+    position = { epoch: page.epoch, offset };
+    if (offset >= page.head) return view;
+  }
+}

@@ -1,0 +1,214 @@
+// What callers can do with sessions, for HTTP and WebSocket alike: every call checks the caller first, then
+// writes to Redis, then makes sure that a worker hears of it. Throws ServiceError with a code of the catalogue.
+import { rmdir } from 'node:fs/promises';
+import {
+  contentText,
+  MAX_PROMPT_CHARS,
+  ServiceError,
+  SessionSettings,
+  TurnId,
+  type Command,
+  type CreateId,
+  type PromptContent,
+  type PromptId,
+  type SessionEvent,
+  type SessionId,
+  type SessionSummary,
+  type UserId,
+} from '@holdfast/shared/protocol';
+import type { Logger } from '@holdfast/shared/runtime';
+import type {
+  CommandInbox,
+  ObservedOwner,
+  PlacementQueue,
+  SessionMeta,
+  SessionStore,
+  SubmitResult,
+  WorkerRegistry,
+} from '@holdfast/shared/store';
+import { withDeadline } from '@holdfast/shared/util';
+import { stored, storageError, type MemoryGate } from './storage.ts';
+import { makeSessionFolder, resolveCwd, type WorkspaceRoots } from './workspace.ts';
+
+/** Longer keeps a caller waiting while Redis is away; the command itself is stored by then and may be repeated. */
+const PLACEMENT_DEADLINE_MS = 3_000;
+
+export interface NewSessionRequest {
+  readonly createId: CreateId;
+  readonly cwd?: string | undefined;
+  readonly title?: string | undefined;
+  readonly settings?: SessionSettings | undefined;
+}
+
+export interface AbortRequest {
+  /** Without it: the turn that runs when the request is read. */
+  readonly turnId?: TurnId | undefined;
+  readonly queue: 'keep' | 'clear';
+  readonly background: 'keep' | 'stop';
+}
+
+export interface SessionService {
+  create(userId: UserId, request: NewSessionRequest): Promise<{ sessionId: SessionId; duplicate: boolean }>;
+  list(userId: UserId): Promise<SessionSummary[]>;
+  read(userId: UserId, sessionId: SessionId): Promise<SessionMeta>;
+  /** Throws `session_not_found` unless the user may read this session. */
+  checkReader(userId: UserId, sessionId: SessionId): Promise<void>;
+  isOwnerAlive(meta: SessionMeta): Promise<boolean>;
+  open(userId: UserId, sessionId: SessionId): Promise<void>;
+  /** Resolves once the prompt is durable in the inbox. */
+  prompt(
+    userId: UserId,
+    sessionId: SessionId,
+    prompt: { readonly promptId: PromptId; readonly content: PromptContent },
+  ): Promise<{ duplicate: boolean }>;
+  /** The turn that is asked to end; null when none runs (then nothing is done, unless the queue is to be cleared). */
+  abort(userId: UserId, sessionId: SessionId, request: AbortRequest): Promise<{ turnId: TurnId | null }>;
+  remove(userId: UserId, sessionId: SessionId): Promise<void>;
+}
+
+export interface SessionServiceDeps {
+  readonly store: SessionStore;
+  readonly inbox: CommandInbox;
+  readonly registry: WorkerRegistry;
+  readonly placement: PlacementQueue;
+  readonly memory: MemoryGate;
+  readonly roots: WorkspaceRoots;
+  readonly logger: Logger;
+}
+
+export function createSessionService(deps: SessionServiceDeps): SessionService {
+  const { store, memory } = deps;
+  return {
+    create: async (userId, request) => create(deps, userId, request),
+    list: async (userId) => stored(async () => store.list(userId)),
+    read: async (userId, sessionId) => readOwn(deps, userId, sessionId),
+    checkReader: async (userId, sessionId) => {
+      const may = await stored(async () => store.isOwnedBy(sessionId, userId));
+      if (!may) throw new ServiceError('session_not_found');
+    },
+    isOwnerAlive: async (meta) => isAlive(deps, meta.owner),
+    open: async (userId, sessionId) => {
+      await submit(deps, sessionId, { type: 'open', by: userId });
+    },
+    prompt: async (userId, sessionId, { promptId, content }) => {
+      checkText(content);
+      await memory.check();
+      const result = await submit(deps, sessionId, { type: 'prompt', promptId, content, by: userId });
+      return { duplicate: result.status === 'duplicate' };
+    },
+    abort: async (userId, sessionId, request) => abort(deps, { userId, sessionId, request }),
+    remove: async (userId, sessionId) => {
+      await submit(deps, sessionId, { type: 'delete', by: userId });
+      await stored(async () => store.unlist(userId, sessionId));
+    },
+  };
+}
+
+async function create(
+  deps: SessionServiceDeps,
+  userId: UserId,
+  request: NewSessionRequest,
+): Promise<{ sessionId: SessionId; duplicate: boolean }> {
+  const { store, memory, roots } = deps;
+  const given = request.cwd === undefined ? undefined : await resolveCwd(request.cwd, roots);
+  await memory.check();
+  const { sessionId } = await stored(async () => store.reserveId(userId, request.createId));
+  const folder =
+    given === undefined ? await makeSessionFolder(sessionId, roots) : { path: given, isNew: false };
+  const cwd = folder.path;
+  try {
+    const outcome = await stored(async () => store.create(newSession({ sessionId, userId, cwd, request })));
+    if (outcome === 'created') await submit(deps, sessionId, { type: 'open', by: userId });
+    return { sessionId, duplicate: outcome === 'exists' };
+  } catch (error) {
+    // After any other failure the session may exist: then its folder must.
+    const isRefused = error instanceof ServiceError && error.code === 'storage_full';
+    if (folder.isNew && isRefused) await rmdir(cwd).catch(() => undefined);
+    throw error;
+  }
+}
+
+function newSession(input: {
+  readonly sessionId: SessionId;
+  readonly userId: UserId;
+  readonly cwd: string;
+  readonly request: NewSessionRequest;
+}): Parameters<SessionStore['create']>[0] {
+  const { sessionId, userId, cwd, request } = input;
+  const at = Date.now();
+  const title = request.title ?? null;
+  const settings = request.settings ?? SessionSettings.parse({});
+  const event: SessionEvent = {
+    offset: 1,
+    at,
+    type: 'session_created',
+    sessionId,
+    userId,
+    title,
+    cwd,
+    settings,
+  };
+  const epoch = crypto.randomUUID().slice(0, 8);
+  return { sessionId, userId, epoch, cwd, title, settings, frame: JSON.stringify(event), at };
+}
+
+async function readOwn(deps: SessionServiceDeps, userId: UserId, sessionId: SessionId): Promise<SessionMeta> {
+  const meta = await stored(async () => deps.store.read(sessionId));
+  if (meta === null || meta.deleting || meta.userId !== userId) throw new ServiceError('session_not_found');
+  return meta;
+}
+
+async function abort(
+  deps: SessionServiceDeps,
+  call: { readonly userId: UserId; readonly sessionId: SessionId; readonly request: AbortRequest },
+): Promise<{ turnId: TurnId | null }> {
+  const { userId, sessionId, request } = call;
+  const meta = await readOwn(deps, userId, sessionId);
+  const running = meta.turnId === null ? null : TurnId.parse(meta.turnId);
+  // A turn's id is new with every attempt and known only once it runs: another one than the running one is over.
+  const turnId = request.turnId === undefined || request.turnId === running ? running : null;
+  if (turnId === null && request.queue === 'keep') return { turnId: null };
+  const { queue, background } = request;
+  await submit(deps, sessionId, { type: 'abort', turnId, queue, background, by: userId });
+  return { turnId };
+}
+
+async function submit(
+  deps: SessionServiceDeps,
+  sessionId: SessionId,
+  command: Command,
+): Promise<Extract<SubmitResult, { status: 'accepted' | 'duplicate' }>> {
+  const result = await stored(async () => deps.inbox.submit({ sessionId, userId: command.by, command }));
+  if (result.status === 'not_found') throw new ServiceError('session_not_found');
+  if (result.status === 'queue_full') {
+    throw new ServiceError('queue_full', { details: { waiting: result.waiting } });
+  }
+  await ensureOwner(deps, sessionId, result.owner);
+  return result;
+}
+
+/** Asks for a worker unless a living one owns the session; that one was told by the inbox's doorbell. */
+async function ensureOwner(
+  deps: SessionServiceDeps,
+  sessionId: SessionId,
+  owner: ObservedOwner,
+): Promise<void> {
+  if (await isAlive(deps, owner)) return;
+  try {
+    const requested = deps.placement.request(sessionId);
+    await withDeadline(requested, { limitMs: PLACEMENT_DEADLINE_MS, what: 'the placement request' });
+  } catch (error) {
+    deps.logger.warn({ err: error, sessionId }, 'a placement request failed');
+    throw storageError(error);
+  }
+}
+
+async function isAlive(deps: SessionServiceDeps, owner: ObservedOwner): Promise<boolean> {
+  return owner !== null && (await stored(async () => deps.registry.isAlive(owner)));
+}
+
+function checkText(content: PromptContent): void {
+  const text = contentText(content);
+  if (text.trim() === '') throw new ServiceError('prompt_empty');
+  if (text.length > MAX_PROMPT_CHARS) throw new ServiceError('prompt_too_large');
+}

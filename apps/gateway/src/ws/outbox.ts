@@ -1,0 +1,44 @@
+// What goes out on one WebSocket. Events are bounded by their followers, which look at `bufferedBytes`; answers
+// are bounded here: a peer that asks without ever reading is closed.
+import { WebSocket } from 'ws';
+import type { ServerFrame } from '@holdfast/shared/protocol';
+
+/** Answers to a peer that does not read pile up to this, then the connection is closed. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+const AS_TEXT = { binary: false };
+/** A peer that does not answer the close frame is cut off after this. */
+const CLOSE_GRACE_MS = 2_000;
+
+export class Outbox {
+  readonly #socket: WebSocket;
+  readonly #onOverflow: () => void;
+
+  constructor(socket: WebSocket, onOverflow: () => void) {
+    this.#socket = socket;
+    this.#onOverflow = onOverflow;
+  }
+
+  bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(frame: ServerFrame): void {
+    this.sendText(JSON.stringify(frame));
+  }
+
+  /** Sends a frame that is JSON text already. */
+  sendText(text: string | Buffer): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+      this.#onOverflow();
+      return;
+    }
+    this.#socket.send(text, AS_TEXT);
+  }
+
+  /** Closes with a code and a short reason; the connection is cut if the peer does not follow. */
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+    setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
+  }
+}
