@@ -40,9 +40,9 @@ const ContentBlock = z.looseObject({
   thinking: z.string().optional(),
   id: z.string().optional(),
   name: z.string().optional(),
-  input: z.unknown(),
+  input: z.unknown().optional(),
   tool_use_id: z.string().optional(),
-  content: z.unknown(),
+  content: z.unknown().optional(),
   is_error: z.boolean().nullish(),
 });
 export type CliContentBlock = z.infer<typeof ContentBlock>;
@@ -95,7 +95,7 @@ export const CliMessage = z.discriminatedUnion('type', [
     response: z.looseObject({
       subtype: z.string(),
       request_id: z.string(),
-      response: z.unknown(),
+      response: z.unknown().optional(),
       error: z.string().optional(),
     }),
   }),
