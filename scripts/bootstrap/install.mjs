@@ -5,9 +5,8 @@ import { delimiter, join } from 'node:path';
 import { checkWritable, diskFull, freeBytes } from './disk.mjs';
 import { report, SetupFailure } from './failure.mjs';
 import { withInstallLock } from './install-lock.mjs';
-import { installState } from './installed.mjs';
+import { installState, isReplaceable } from './installed.mjs';
 import { explainNpmFailure, npmErrorCode } from './npm-failure.mjs';
-import { platformName } from './platform.mjs';
 
 const PROGRESS_MS = 5_000;
 
@@ -25,15 +24,19 @@ export async function installPackages(checkout, platform) {
   });
 }
 
+/** A platform package that is still missing is no failure here: Node may be found elsewhere, and so may the CLI. */
 function checkComplete(checkout, platform) {
   const state = installState(checkout, platform);
   if (state.status === 'current') return;
   const free = freeBytes(checkout);
   if (free !== undefined && free < PACKAGE_BYTES) throw diskFull(checkout);
-  const names = state.missing.map((path) => path.replace(/^.*node_modules\//, ''));
+  const names = state.missing
+    .filter((path) => !isReplaceable(path))
+    .map((path) => path.replace(/^.*node_modules\//, ''));
+  if (names.length === 0) return;
   throw new SetupFailure(
-    `npm ci left out ${names.slice(0, 3).join(', ')} (optional packages skipped, or the registry has none for ${platformName(platform)}).`,
-    'Run "npm ci --include=optional --include=dev" against a registry that has them.',
+    `npm ci left out ${names.slice(0, 3).join(', ')}.`,
+    'Run "npm ci --include=optional --include=dev" by itself to see why.',
   );
 }
 

@@ -3,8 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fitsPlatform } from './platform.mjs';
 
-/** Optional packages without which nothing runs: the pinned Node and the CLI, one package per platform. */
-const ESSENTIAL = /^node_modules\/(node|@anthropic-ai\/claude-code)-(linux|darwin)-/;
+/** Optional packages that are wanted all the same: the pinned Node and the CLI, one package per platform. */
+const PLATFORM_BINARIES = /^node_modules\/(node|@anthropic-ai\/claude-code)-(linux|darwin)-/;
+
+/** True for a package that may be missing: Node and the CLI can come from elsewhere. */
+export function isReplaceable(path) {
+  return PLATFORM_BINARIES.test(path);
+}
 
 /**
  * `{status: 'current'}` when node_modules holds all that `lock` asks for on this platform, else
@@ -38,7 +43,7 @@ function readRecord(checkout) {
 
 function isWanted(path, entry, platform) {
   if (!path.includes('node_modules/') || !fitsPlatform(entry, platform)) return false;
-  return !entry.optional || ESSENTIAL.test(path);
+  return !entry.optional || PLATFORM_BINARIES.test(path);
 }
 
 function isSame(wanted, found) {
