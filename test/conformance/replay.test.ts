@@ -2,9 +2,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EMPTY_VIEW } from '@holdfast/shared/protocol';
 import type { Redis } from '@holdfast/shared/store';
-import { createStoredSession, notices, ownSession, type FakeOwner } from '../support/fake-owner.ts';
+import {
+  createStoredSession,
+  notices,
+  ownSession,
+  writeUntil,
+  type FakeOwner,
+} from '../support/fake-owner.ts';
 import { startGateway, TEST_TOKEN, type TestGateway } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
 import { connect, coveredOffsets, range, type TestClient } from '../support/ws-client.ts';
 
 let server: TestRedis;
@@ -80,10 +87,8 @@ describe('attach', () => {
   it('a client cut in mid-stream goes on at the other gateway without a hole or a repeat [D-02]', async () => {
     const owner = await newOwner();
     const { sessionId } = owner;
-    let stopped = false;
-    const writing = (async () => {
-      for (let batch = 0; !stopped; batch += 1) await owner.append(notices(1 + (batch % 7)));
-    })();
+    const stop = new AbortController();
+    const writing = writeUntil(stop.signal, owner);
     const seen: number[] = [];
     let position = { epoch: owner.ownership.epoch, offset: 0 };
     for (let cut = 0; cut < 6; cut += 1) {
@@ -95,7 +100,7 @@ describe('attach', () => {
       seen.push(...coveredOffsets(events));
       position = { ...position, offset: client.lastOffset(sessionId) };
     }
-    stopped = true;
+    stop.abort();
     await writing;
     await using client = await open(one);
     await client.attach(sessionId, position);
@@ -165,7 +170,9 @@ describe('a position that cannot be served', () => {
     expect(next.ownership.epoch).not.toBe(owner.ownership.epoch);
     await next.append(notices(2));
     await client.untilOffset(sessionId, 5);
-    await client.next('reset');
+    await until(() => client.framesOf(sessionId).filter((frame) => frame.type === 'caughtUp').length === 2, {
+      what: 'the second caughtUp',
+    });
     const frames = client.framesOf(sessionId);
     const resets = frames.filter((frame) => frame.type === 'reset');
     expect(resets.map((frame) => frame['reason'])).toEqual(['new', 'epoch']);

@@ -109,3 +109,8 @@ export function deltas(count: number, text: string, messageId = 'm1'): EventBody
     text,
   }));
 }
+
+/** Appends small batches one after the other until told to stop. */
+export async function writeUntil(signal: AbortSignal, owner: FakeOwner): Promise<void> {
+  for (let batch = 0; !signal.aborted; batch += 1) await owner.append(notices(1 + (batch % 7)));
+}

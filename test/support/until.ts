@@ -11,7 +11,7 @@ export async function until<T>(
   const deadline = performance.now() + (options.limitMs ?? 10_000);
   for (;;) {
     const value = await check();
-    if (value !== null && value !== undefined && value !== false) return value as NonNullable<T>; // just checked
+    if (value !== null && value !== undefined && value !== false) return value; // just checked
     if (performance.now() > deadline) throw new Error(`waited in vain for ${options.what}`);
     await pause(10);
   }

@@ -82,6 +82,14 @@ export class TestClient implements AsyncDisposable {
     });
   }
 
+  /** Pings and waits for the pong: everything sent before has been read by then. */
+  async ping(): Promise<void> {
+    this.#requests += 1;
+    const nonce = `n${this.#requests}`;
+    this.send({ type: 'ping', nonce });
+    await until(() => this.frames.some((frame) => frame['nonce'] === nonce), { what: 'the pong' });
+  }
+
   /** Attaches and waits until caught up. */
   async attach(sessionId: SessionId, position?: Position): Promise<ReceivedFrame> {
     const answer = await this.request({

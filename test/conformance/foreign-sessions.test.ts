@@ -1,0 +1,105 @@
+// A session that is not the caller's is, byte for byte, a session that does not exist.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { SessionId } from '@holdfast/shared/protocol';
+import { sessionKeys, type Redis } from '@holdfast/shared/store';
+import { createStoredSession, notices, ownSession } from '../support/fake-owner.ts';
+import { http } from '../support/http.ts';
+import { startGateway, TEST_TOKEN, type TestGateway } from '../support/processes.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { connect, type TestClient } from '../support/ws-client.ts';
+
+let server: TestRedis;
+let redis: Redis;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = server.connect();
+  gateway = await startGateway({ redis: server });
+});
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+describe('unknown and foreign sessions', () => {
+  const unknown = 's00-01JD0000000000000000000000';
+  const text = (value: string): object[] => [{ type: 'text', text: value }];
+  let mine: SessionId;
+  let foreign: SessionId;
+  let client: TestClient;
+
+  beforeAll(async () => {
+    mine = await createStoredSession(redis);
+    foreign = await createStoredSession(redis, 'somebody-else');
+    client = await connect(gateway.wsUrl, { token: TEST_TOKEN });
+  });
+  afterAll(async () => client[Symbol.asyncDispose]());
+  // Whatever was asked: nothing was written, enqueued or subscribed for a stranger.
+  afterEach(async () => {
+    expect(await redis.hget(sessionKeys(foreign).meta, 'inboxHead')).toBe('0');
+    expect(await redis.exists(sessionKeys(foreign).inbox)).toBe(0);
+    expect(await redis.exists('hf:bull:placement:wait', 'hf:bull:placement:id')).toBe(0);
+    expect(await redis.pubsub('SHARDCHANNELS', `*${foreign}*`)).toEqual([]);
+  });
+
+  it('get the same bytes over HTTP but the request id, and nothing is written [G-01] [G-03] [C-06]', async () => {
+    const calls: [string, string, unknown][] = [
+      ['GET', '', undefined],
+      ['DELETE', '', undefined],
+      ['POST', '/open', {}],
+      ['POST', '/prompts', { promptId: 'p1', content: text('hello') }],
+      ['POST', '/abort', {}],
+      ['POST', '/abort', { turnId: crypto.randomUUID(), queue: 'clear' }],
+      ['GET', '/events', undefined],
+      ['GET', '/history', undefined],
+    ];
+    for (const [method, path, body] of calls) {
+      const answers = await Promise.all(
+        [foreign, unknown, 'no-session-id'].map(async (id) =>
+          http(`${gateway.url}/v1/sessions/${id}${path}`, { method, body }),
+        ),
+      );
+      const bodies = answers.map((answer) => {
+        expect(answer.status).toBe(404);
+        return answer.text.replace(String(answer.json?.['requestId']), 'ID');
+      });
+      expect(bodies[0]).toContain('"code":"session_not_found"');
+      expect(new Set(bodies).size).toBe(1);
+    }
+  });
+
+  it('get the same bytes over WebSocket but the request id, and nothing is subscribed [G-01] [G-03] [C-06]', async () => {
+    const frames = [
+      { type: 'open' },
+      { type: 'attach' },
+      { type: 'attach', position: { epoch: 'abc', offset: 1 } },
+      { type: 'prompt', promptId: 'p1', content: text('hello') },
+      { type: 'abort' },
+      { type: 'abort', turnId: crypto.randomUUID(), queue: 'clear' },
+    ];
+    for (const frame of frames) {
+      const answers: string[] = [];
+      for (const sessionId of [foreign, unknown, 'no-session-id']) {
+        const answer = await client.request({ ...frame, sessionId });
+        answers.push(answer.text.replace(String(answer['requestId']), 'ID'));
+      }
+      expect(answers[0]).toContain('"code":"session_not_found"');
+      expect(new Set(answers).size).toBe(1);
+    }
+  });
+
+  it('do not show in the list [G-03]', async () => {
+    const { json } = await http(`${gateway.url}/v1/sessions`);
+    expect(JSON.stringify(json)).toContain(mine);
+    expect(JSON.stringify(json)).not.toContain(foreign);
+  });
+
+  it('a position from another session is answered like any that cannot be served', async () => {
+    const other = await ownSession(redis, await createStoredSession(redis));
+    await other.append(notices(5));
+    await using fresh = await connect(gateway.wsUrl, { token: TEST_TOKEN });
+    await fresh.attach(mine, { epoch: other.ownership.epoch, offset: 3 });
+    expect(await fresh.next('reset')).toMatchObject({ reason: 'epoch', position: { offset: 0 } });
+  });
+});
