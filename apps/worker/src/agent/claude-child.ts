@@ -34,7 +34,6 @@ export class ClaudeChild {
   readonly #pending = new Map<string, Deferred<ControlResult>>();
   readonly #emit: (event: ChildEvent) => void;
   #nextRequest = 1;
-  #broken = false;
 
   /** Starts the CLI. `onEvent` is called in order, never inside this constructor. */
   constructor(command: ChildCommand, onEvent: (event: ChildEvent) => void) {
@@ -98,11 +97,8 @@ export class ClaudeChild {
 
   #take(results: readonly LineResult[]): void {
     for (const result of results) {
-      if (this.#broken) return;
-      if (result.kind === 'too_long') {
-        this.#broken = true;
-        this.#emit({ kind: 'line_too_long', bytes: result.bytes });
-      } else if (result.kind === 'bad') this.#emit({ kind: 'bad_line', text: result.text });
+      if (result.kind === 'too_long') this.#emit({ kind: 'line_too_long', bytes: result.bytes });
+      else if (result.kind === 'bad') this.#emit({ kind: 'bad_line', text: result.text });
       else if (!this.#settle(result.value)) this.#emit({ kind: 'message', value: result.value });
     }
   }

@@ -7,7 +7,7 @@ export type LineResult =
   | { readonly kind: 'json'; readonly value: unknown }
   /** Not JSON: skipped by the reader; `text` is cut to 200 characters. */
   | { readonly kind: 'bad'; readonly text: string }
-  /** The line is longer than the cap; nothing more can be read after it. */
+  /** The line is longer than the cap. Told once: what comes after it is neither read nor held. */
   | { readonly kind: 'too_long'; readonly bytes: number };
 
 /** Collects chunks into lines. `push` gives what became complete; `end` gives a last line without a newline. */
@@ -21,6 +21,12 @@ const NEWLINE = 0x0a;
 export function createJsonLines(maxBytes: number = MAX_LINE_BYTES): JsonLines {
   let parts: Buffer[] = [];
   let held = 0;
+  let isBroken = false;
+  const tooLong = (bytes: number): LineResult => {
+    isBroken = true;
+    parts = [];
+    return { kind: 'too_long', bytes };
+  };
   const take = (last: Buffer): Buffer => {
     const line = parts.length === 0 ? last : Buffer.concat([...parts, last]);
     parts = [];
@@ -29,11 +35,12 @@ export function createJsonLines(maxBytes: number = MAX_LINE_BYTES): JsonLines {
   };
   return {
     push: (chunk) => {
+      if (isBroken) return [];
       const results: LineResult[] = [];
       let start = 0;
       for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
         const bytes = held + end - start;
-        if (bytes > maxBytes) return [...results, { kind: 'too_long', bytes }];
+        if (bytes > maxBytes) return [...results, tooLong(bytes)];
         const line = take(chunk.subarray(start, end));
         if (!isBlank(line)) results.push(parseLine(line));
         start = end + 1;
@@ -41,7 +48,7 @@ export function createJsonLines(maxBytes: number = MAX_LINE_BYTES): JsonLines {
       if (start < chunk.length) {
         parts.push(chunk.subarray(start));
         held += chunk.length - start;
-        if (held > maxBytes) results.push({ kind: 'too_long', bytes: held });
+        if (held > maxBytes) results.push(tooLong(held));
       }
       return results;
     },
