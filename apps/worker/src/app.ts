@@ -75,10 +75,10 @@ export function buildWorker(deps: WorkerDeps): Worker {
   }
 
   async function adopt(sessionId: SessionId, claimed: Claimed): Promise<void> {
-    const { owner, meta, view, queue } = claimed;
+    const { owner, meta, view, queue, taken } = claimed;
     const { log, inbox, environment, identity, dataDir, seedDir } = deps;
     const runner = new SessionRunner({
-      ...{ log, inbox, environment, owner, meta, view, queue },
+      ...{ log, inbox, environment, owner, meta, view, queue, taken },
       workerId: identity.workerId,
       logger: deps.logger.child({ sessionId, fence: owner.fence }),
       files: createSessionFiles({ dataDir, userId: meta.userId, sessionId, seedDir }),
@@ -92,7 +92,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
     // The doorbell is heard before the inbox is read: no command can fall between the two.
     await deps.subscriber.subscribe(sessionKeys(sessionId).doorbell, () => runner.wake('doorbell'));
     deps.logger.info({ sessionId, fence: owner.fence }, 'session claimed');
-    runner.start();
+    await runner.start();
   }
 
   async function forget(sessionId: SessionId, reason: 'lost' | 'deleted'): Promise<void> {

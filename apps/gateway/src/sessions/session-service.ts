@@ -187,13 +187,16 @@ async function submit(
   return result;
 }
 
-/** Asks for a worker unless a living one owns the session; that one was told by the inbox's doorbell. */
+/**
+ * Asks for a worker unless a living one owns the session. That one was told by the inbox's doorbell; the session
+ * is noted at it, so that it is placed anew should the worker die before it has read the command.
+ */
 async function ensureOwner(
   deps: SessionServiceDeps,
   sessionId: SessionId,
   owner: ObservedOwner,
 ): Promise<void> {
-  if (await isAlive(deps, owner)) return;
+  if (owner !== null && (await stored(async () => deps.registry.noteActive(owner, sessionId)))) return;
   try {
     const requested = deps.placement.request(sessionId);
     await withDeadline(requested, { limitMs: PLACEMENT_DEADLINE_MS, what: 'the placement request' });

@@ -17,7 +17,7 @@ import type {
   WorkerIdentity,
   WorkerRegistry,
 } from '@holdfast/shared/store';
-import { PromptQueue } from '../session/prompt-queue.ts';
+import { PromptQueue, WaitingPrompt } from '../session/prompt-queue.ts';
 
 export interface ClaimerDeps {
   readonly sessions: SessionStore;
@@ -35,6 +35,8 @@ export interface Claimed {
   readonly meta: SessionMeta;
   readonly view: SessionView;
   readonly queue: PromptQueue;
+  /** Prompts that the last owner had begun and not ended. */
+  readonly taken: readonly WaitingPrompt[];
 }
 
 export type ClaimOutcome =
@@ -60,10 +62,17 @@ export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Pro
     foldLog(deps.log, sessionId, result.head),
     deps.inbox.readQueue(sessionId),
   ]);
-  const queue = new PromptQueue(stored, view.queuePaused);
+  const queue = new PromptQueue(stored.waiting, view.queuePaused);
+  const taken = stored.taken.map(({ json }) => WaitingPrompt.parse(JSON.parse(json)));
   return {
     status: 'claimed',
-    claimed: { owner: result.ownership, meta: { ...meta, inboxAcked: result.inboxAcked }, view, queue },
+    claimed: {
+      owner: result.ownership,
+      meta: { ...meta, inboxAcked: result.inboxAcked },
+      view,
+      queue,
+      taken,
+    },
   };
 }
 

@@ -55,6 +55,13 @@ export class PromptQueue {
     return this.#insert(prompt, (this.#entries[0]?.score ?? 0) - 1, 0);
   }
 
+  /** The prompt runs now. It stays stored until `drop`, so that a takeover finds it. */
+  take(promptId: string): QueueChange {
+    this.#entries = this.#entries.filter((entry) => entry.prompt.promptId !== promptId);
+    return { op: 'take', promptId };
+  }
+
+  /** Removes a prompt that waits, or one whose turn is over. */
   remove(promptId: string): QueueChange {
     this.#entries = this.#entries.filter((entry) => entry.prompt.promptId !== promptId);
     return { op: 'del', promptId };

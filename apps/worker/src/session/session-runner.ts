@@ -7,7 +7,7 @@ import { assertNever } from '@holdfast/shared/util';
 import { ChildHost, type ChildEnvironment, type ChildOver, type ChildReady } from './child-host.ts';
 import { EventWriter } from './event-writer.ts';
 import { openingNotices } from './opening-notices.ts';
-import type { PromptQueue } from './prompt-queue.ts';
+import type { PromptQueue, WaitingPrompt } from './prompt-queue.ts';
 import type { SessionFiles } from './session-files.ts';
 import { startFailure } from './start-failure.ts';
 import { TurnKeeper } from './turn-keeper.ts';
@@ -24,6 +24,8 @@ export interface SessionRunnerDeps {
   /** The view at the head of the log, and the queue, as the last owner left them. */
   readonly view: SessionView;
   readonly queue: PromptQueue;
+  /** Prompts that the last owner had begun and not ended. */
+  readonly taken: readonly WaitingPrompt[];
   readonly now: () => number;
   /** The runner is finished with the session: lost to another owner, or deleted by its user. */
   readonly onOver: (reason: 'lost' | 'deleted') => void;
@@ -100,15 +102,17 @@ export class SessionRunner {
     this.#loop ??= this.#run();
   }
 
-  /** Writes the claim's first append, then begins to serve. */
-  start(): void {
-    const { owner, view, workerId } = this.#deps;
-    const events: EventBody[] = [{ type: 'owner_changed', workerId, fence: owner.fence }];
-    if (view.turn !== null) {
-      const reason = 'The worker that ran it was lost.';
-      events.push({ type: 'turn_interrupted', turnId: view.turn.turnId, delivered: true, reason });
+  /** Writes the claim's first append (with the end of a turn that the last owner left open), then begins to serve. */
+  async start(): Promise<void> {
+    const { owner, view, workerId, taken } = this.#deps;
+    const changed: EventBody = { type: 'owner_changed', workerId, fence: owner.fence };
+    if (view.turn === null) this.#writer.push([changed]);
+    else {
+      const { turnId, promptId } = view.turn;
+      const prompt = taken.find((waiting) => waiting.promptId === promptId) ?? null;
+      const lost = await this.#turns.settleLost({ turnId, prompt }, 'The worker that ran it was lost.');
+      this.#writer.push([changed, ...lost.events], lost.effects);
     }
-    this.#writer.push(events);
     this.wake('started');
   }
 

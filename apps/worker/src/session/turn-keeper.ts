@@ -89,7 +89,7 @@ export class TurnKeeper {
     const { writer, queue, child } = this.#deps;
     const turn = this.#newTurn(prompt);
     this.#turn = turn;
-    writer.push([startedEvent(turn)], { queue: [queue.remove(prompt.promptId)] });
+    writer.push([startedEvent(turn)], { queue: [queue.take(prompt.promptId)] });
     if (!(await writer.flushed())) return;
     // A child that died meanwhile is told by its end: the turn is then undelivered.
     child.prompt(turn.turnId, prompt.content);
@@ -120,7 +120,7 @@ export class TurnKeeper {
     this.#turn = null;
     this.#settled();
     const closing = [...this.#mapper.closeOpenBlocks(turn?.turnId ?? null), exited];
-    const lost = turn === null ? { events: [] } : await this.#settleLost(turn, over);
+    const lost = turn === null ? { events: [] } : await this.#endWithChild(turn, over);
     this.#deps.writer.push([...closing, ...lost.events], lost.effects);
   }
 
@@ -222,20 +222,18 @@ export class TurnKeeper {
     ]);
   }
 
-  /** A prompt that provably never reached the CLI goes back to the front; a delivered one never runs again unasked. */
-  async #settleLost(turn: Turn, over: ChildOver): Promise<{ events: EventBody[]; effects?: AppendEffects }> {
-    const { turnId, prompt, own } = turn;
-    if (own.kind === 'aborted') {
-      return { events: [{ type: 'turn_ended', turnId, stopReason: 'aborted', error: null, ...ZERO }] };
-    }
-    if (own.kind === 'failed') {
-      const error = { code: own.code, message: own.message };
-      return { events: [{ type: 'turn_ended', turnId, stopReason: 'failed', error, ...ZERO }] };
-    }
+  /**
+   * How a turn ends whose child is gone: a prompt that provably never reached the CLI goes back to the front; a
+   * delivered one never runs again unasked. `reason` is a sentence for people.
+   */
+  async settleLost(
+    turn: { readonly turnId: TurnId; readonly prompt: WaitingPrompt | null },
+    reason: string,
+  ): Promise<{ events: EventBody[]; effects: AppendEffects }> {
+    const { turnId, prompt } = turn;
     const delivered = prompt === null || (await this.#wasDelivered(turnId));
-    const reason = `Claude Code ended (${over.cause}).`;
     const interrupted: EventBody = { type: 'turn_interrupted', turnId, delivered, reason };
-    if (delivered || prompt === null) return { events: [interrupted] };
+    if (delivered) return { events: [interrupted], effects: this.#dropped(turn) };
     return this.#putBack(prompt, interrupted);
   }
 
@@ -252,6 +250,23 @@ export class TurnKeeper {
       events: [interrupted, { type: 'prompt_returned', promptId, content, by, reason, paused }],
       effects: { queue: [change] },
     };
+  }
+
+  /** The turn in flight when its child ended: as we had decided before, or as lost. */
+  async #endWithChild(
+    turn: Turn,
+    over: ChildOver,
+  ): Promise<{ events: EventBody[]; effects?: AppendEffects }> {
+    const { turnId, own } = turn;
+    if (own.kind === 'none') return this.settleLost(turn, `Claude Code ended (${over.cause}).`);
+    const stopReason = own.kind === 'failed' ? ('failed' as const) : ('aborted' as const);
+    const error = own.kind === 'failed' ? { code: own.code, message: own.message } : null;
+    const ended: EventBody = { type: 'turn_ended', turnId, stopReason, error, ...ZERO };
+    return { events: [ended], effects: this.#dropped(turn) };
+  }
+
+  #dropped(turn: { readonly prompt: WaitingPrompt | null }): AppendEffects {
+    return turn.prompt === null ? {} : { queue: [this.#deps.queue.remove(turn.prompt.promptId)] };
   }
 
   async #wasDelivered(turnId: TurnId): Promise<boolean> {

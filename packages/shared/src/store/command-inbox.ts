@@ -31,6 +31,17 @@ export interface InboxCommand {
   readonly command: Command;
 }
 
+export interface StoredPrompt {
+  readonly promptId: string;
+  readonly json: string;
+}
+
+export interface StoredQueue {
+  readonly waiting: readonly (StoredPrompt & { readonly score: number })[];
+  /** Taken out of the order when a turn began, and not yet over. */
+  readonly taken: readonly StoredPrompt[];
+}
+
 export interface CommandInbox {
   /** Stores a command for the session's owner, after checking that `userId` owns the session. */
   submit(input: {
@@ -42,8 +53,8 @@ export interface CommandInbox {
   readAfter(sessionId: SessionId, after: number): Promise<{ seq: number; command: Command | null }[]>;
   /** Acknowledges up to `seq` where no append does it. */
   acknowledge(owner: Ownership, seq: number): Promise<'ok' | 'fenced'>;
-  /** The waiting prompts in order, as the owner stored them with its appends. */
-  readQueue(sessionId: SessionId): Promise<{ promptId: string; score: number; json: string }[]>;
+  /** The prompts as the owner stored them with its appends: those that wait, in order, and those being run. */
+  readQueue(sessionId: SessionId): Promise<StoredQueue>;
 }
 
 const SubmitReply = z.union([
@@ -90,22 +101,21 @@ export function createCommandInbox(redis: Redis): CommandInbox {
   };
 }
 
-async function readQueue(
-  redis: Redis,
-  sessionId: SessionId,
-): Promise<{ promptId: string; score: number; json: string }[]> {
+async function readQueue(redis: Redis, sessionId: SessionId): Promise<StoredQueue> {
   const keys = sessionKeys(sessionId);
   const [order, stored] = await Promise.all([
     redis.zrange(keys.order, '0', '-1', 'WITHSCORES'),
     redis.hgetall(keys.queue),
   ]);
-  const waiting: { promptId: string; score: number; json: string }[] = [];
+  const waiting: (StoredPrompt & { score: number })[] = [];
+  const prompts = new Map(Object.entries(stored));
   for (let index = 0; index < order.length; index += 2) {
     const promptId = order[index] ?? '';
-    const json = stored[promptId];
+    const json = prompts.get(promptId);
+    prompts.delete(promptId);
     if (json !== undefined) waiting.push({ promptId, score: Number(order[index + 1]), json });
   }
-  return waiting;
+  return { waiting, taken: [...prompts].map(([promptId, json]) => ({ promptId, json })) };
 }
 
 function parseSubmit(reply: unknown): SubmitResult {

@@ -30,6 +30,8 @@ export interface AppendEffects {
 export type QueueChange =
   | { readonly op: 'put'; readonly promptId: string; readonly json: string; readonly score: number }
   | { readonly op: 'score'; readonly promptId: string; readonly score: number }
+  /** The prompt runs now: out of the order, but kept until its turn is over. */
+  | { readonly op: 'take'; readonly promptId: string }
   | { readonly op: 'del'; readonly promptId: string };
 
 export type ApprovalChange =
@@ -194,7 +196,7 @@ function encodeEffects(effects: AppendEffects): string {
     meta: effects.meta,
     queue: effects.queue?.map((change) => {
       if (change.op === 'put') return ['put', change.promptId, change.json, change.score];
-      return change.op === 'score' ? ['score', change.promptId, change.score] : ['del', change.promptId];
+      return change.op === 'score' ? ['score', change.promptId, change.score] : [change.op, change.promptId];
     }),
     approvals: effects.approvals?.map((change) =>
       change.op === 'open' ? ['open', change.approvalId, change.json] : ['close', change.approvalId],

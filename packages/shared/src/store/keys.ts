@@ -1,6 +1,6 @@
 // Every key and channel name, in one place. All keys of a session carry its partition as hash tag, so a
 // session script touches one Cluster slot only.
-import { partitionOf, type SessionId, type UserId } from '../protocol/ids.ts';
+import { partitionOf, type SessionId, type UserId, type WorkerId } from '../protocol/ids.ts';
 
 /** The keys and channels of one session. */
 export interface SessionKeys {
@@ -65,6 +65,12 @@ export function userCreateKey(userId: UserId, createId: string): string {
 export const WORKER_DEADLINES_KEY = 'hf:{workers}:deadlines';
 /** hash: worker -> `incarnation\ninfo as JSON` */
 export const WORKER_INFO_KEY = 'hf:{workers}:info';
+/** set: sessions of a worker with a running turn, an approval or unread commands. */
+export function workerActiveKey(workerId: WorkerId): string {
+  return `hf:{workers}:active:${workerId}`;
+}
+/** string: which worker is the reaper. */
+export const REAPER_KEY = 'hf:{workers}:reaper';
 /** hash: schema version and partition count. */
 export const CONFIG_KEY = 'hf:cfg';
 export const BULLMQ_PREFIX = 'hf:bull';

@@ -1,13 +1,15 @@
 // Which workers are alive: a deadline each by Redis TIME, kept by heartbeats. Clocks of hosts play no part.
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { WorkerId } from '../protocol/ids.ts';
-import { WORKER_DEADLINES_KEY, WORKER_INFO_KEY } from './keys.ts';
+import { SessionId, WorkerId } from '../protocol/ids.ts';
+import { REAPER_KEY, WORKER_DEADLINES_KEY, WORKER_INFO_KEY, workerActiveKey } from './keys.ts';
 import { loadScript, runScript } from './script-runner.ts';
 
 const heartbeatScript = loadScript('heartbeat');
 const retireScript = loadScript('retire_worker');
-const aliveScript = loadScript('worker_alive');
+const noteActiveScript = loadScript('note_active');
+const electScript = loadScript('elect_reaper');
+const forgetScript = loadScript('forget_worker');
 
 const KEYS = [WORKER_DEADLINES_KEY, WORKER_INFO_KEY];
 
@@ -34,6 +36,16 @@ export interface WorkerRegistry {
   /** Ends the lease at once, so that others may take over without waiting for its deadline. */
   retire(identity: WorkerIdentity): Promise<void>;
   isAlive(identity: WorkerIdentity): Promise<boolean>;
+  /** Notes that a session has something to do at a worker; false when that worker is dead (nothing is noted). */
+  noteActive(identity: WorkerIdentity, sessionId: SessionId): Promise<boolean>;
+  /** The session has nothing to do any more. */
+  clearActive(workerId: WorkerId, sessionId: SessionId): Promise<void>;
+  /** Becomes or stays the reaper for `termMs` and gets the dead workers; null when another is. */
+  electReaper(identity: WorkerIdentity, termMs: number): Promise<WorkerId[] | null>;
+  /** Sessions that had something to do at a worker. */
+  activeSessions(workerId: WorkerId): Promise<SessionId[]>;
+  /** Removes a dead worker, after its sessions were placed anew. */
+  forget(workerId: WorkerId): Promise<'forgotten' | 'alive'>;
   /** Registered workers, living or not, with what they said last. */
   list(): Promise<(WorkerIdentity & { readonly info: WorkerInfo })[]>;
 }
@@ -50,9 +62,25 @@ export function createWorkerRegistry(redis: Redis): WorkerRegistry {
     retire: async (identity) => {
       await runScript(redis, retireScript, { keys: KEYS, args: [identity.workerId, identity.incarnation] });
     },
-    isAlive: async (identity) => {
-      const args = [identity.workerId, identity.incarnation];
-      return (await runScript(redis, aliveScript, { keys: KEYS, args })) === 1;
+    isAlive: async (identity) => noteActive(redis, identity, ''),
+    noteActive: async (identity, sessionId) => noteActive(redis, identity, sessionId),
+    clearActive: async (workerId, sessionId) => {
+      await redis.srem(workerActiveKey(workerId), sessionId);
+    },
+    electReaper: async (identity, termMs) => {
+      const reply = await runScript(redis, electScript, {
+        keys: [REAPER_KEY, WORKER_DEADLINES_KEY],
+        args: [`${identity.workerId}/${identity.incarnation}`, termMs],
+      });
+      const [status, ...dead] = z.array(z.string()).parse(reply);
+      return status === 'elected' ? dead.map((workerId) => WorkerId.parse(workerId)) : null;
+    },
+    activeSessions: async (workerId) =>
+      (await redis.smembers(workerActiveKey(workerId))).map((sessionId) => SessionId.parse(sessionId)),
+    forget: async (workerId) => {
+      const keys = [...KEYS, workerActiveKey(workerId)];
+      const reply = await runScript(redis, forgetScript, { keys, args: [workerId] });
+      return z.tuple([z.enum(['forgotten', 'alive'])]).parse(reply)[0];
     },
     list: async () => {
       const stored = await redis.hgetall(WORKER_INFO_KEY);
@@ -66,4 +94,12 @@ export function createWorkerRegistry(redis: Redis): WorkerRegistry {
       });
     },
   };
+}
+
+async function noteActive(redis: Redis, identity: WorkerIdentity, sessionId: string): Promise<boolean> {
+  const reply = await runScript(redis, noteActiveScript, {
+    keys: [...KEYS, workerActiveKey(identity.workerId)],
+    args: [identity.workerId, identity.incarnation, sessionId],
+  });
+  return reply === 1;
 }

@@ -4,7 +4,8 @@
 -- ARGV  1 fence  2 incarnation  3 epoch  4 first offset  5 effects as JSON ('' = none)  6 snapshot ('' = none)
 --       7… the frames, n of them
 -- Effects (all optional): history [1-based indexes of frames to keep]; ack inbox seq; meta {field: value};
---       queue [["put", id, json, score] | ["del", id] | ["score", id, score]]; approvals [["open", id, json] | ["close", id]];
+--       queue [["put", id, json, score] | ["take", id] | ["del", id] | ["score", id, score]];
+--       "take" leaves the order but keeps the prompt itself until its turn is over, for a takeover to find; approvals [["open", id, json] | ["close", id]];
 --       trim: first offset to keep (only with a snapshot at or after the one before it)
 -- RETURNS {'ok', head} | {'duplicate', head} | {'gap', head} | {'fenced', fence, incarnation} | {'not_found'}
 -- INVARIANT only the owner with the newest fence writes; offsets are dense; a repeated batch writes nothing.
@@ -38,6 +39,8 @@ if effects then
       redis.call('ZADD', KEYS[8], change[4], change[2])
     elseif change[1] == 'score' then
       redis.call('ZADD', KEYS[8], 'XX', change[3], change[2])
+    elseif change[1] == 'take' then
+      redis.call('ZREM', KEYS[8], change[2])
     else
       redis.call('HDEL', KEYS[7], change[2])
       redis.call('ZREM', KEYS[8], change[2])

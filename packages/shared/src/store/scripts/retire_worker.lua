@@ -1,10 +1,10 @@
--- Ends a worker's lease at once.
+-- Ends a worker's lease at once. What it had to do stays noted, for the reaper.
 -- KEYS  1 deadlines  2 info
 -- ARGV  1 worker  2 incarnation
 -- RETURNS {'retired'} | {'not_held'}
 -- INVARIANT only that incarnation's lease is ended.
 local held = redis.call('HGET', KEYS[2], ARGV[1])
 if not held or string.match(held, '^([^\n]*)\n') ~= ARGV[2] then return {'not_held'} end
-redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], 0, ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
 return {'retired'}
