@@ -1,6 +1,6 @@
 // A WebSocket server that speaks the protocol for the client under test: logs in memory, and faults on demand.
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   applyEvent,
@@ -12,6 +12,7 @@ import {
   SessionId,
   type Position,
   type SessionEvent,
+  type SessionView,
 } from '@holdfast/shared/protocol';
 import { WebSocketServer } from 'ws';
 import type { Transport } from '../../src/transport.ts';
@@ -52,6 +53,8 @@ export class FakeGateway {
   token = 'test-token-0123456789';
   maxFrameBytes = 1_000_000;
   intercept: Intercept = () => undefined;
+  /** Called after a new prompt was acknowledged: where a test lets the session answer. */
+  onPrompt: (frame: Extract<ClientFrame, { type: 'prompt' }>) => void = () => undefined;
   #http: Server | undefined;
   #sockets: WebSocketServer | undefined;
   #port = 0;
@@ -59,7 +62,7 @@ export class FakeGateway {
   #isDelivering = false;
 
   async start(): Promise<this> {
-    this.#http = createServer((_request, response) => response.writeHead(404).end());
+    this.#http = createServer((request, response) => void this.#onRequest(request, response));
     this.#sockets = new WebSocketServer({ server: this.#http, path: '/v1/ws' });
     this.#sockets.on('connection', (socket) => {
       const receive = this.#accept(socket);
@@ -203,7 +206,8 @@ export class FakeGateway {
       case 'prompt': {
         const duplicate = this.prompts.has(frame.promptId);
         this.prompts.add(frame.promptId);
-        return send({ type: 'ack', requestId: frame.requestId, promptId: frame.promptId, duplicate });
+        send({ type: 'ack', requestId: frame.requestId, promptId: frame.promptId, duplicate });
+        return duplicate ? undefined : this.onPrompt(frame);
       }
       case 'abort':
         return send({ type: 'ack', requestId: frame.requestId, turnId: frame.turnId ?? null });
@@ -215,6 +219,67 @@ export class FakeGateway {
       case 'attach':
         return this.#attach(frame, peer);
     }
+  }
+
+  /** The HTTP calls that list, create, inspect and delete. */
+  async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const chunk of request) text += String(chunk);
+    const reply = (status: number, body?: unknown): void => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(body === undefined ? undefined : JSON.stringify(body));
+    };
+    const fail = (status: number, code: string, message: string): void =>
+      reply(status, { error: { code, message, retryable: false }, requestId: 'r' });
+    if (request.headers.authorization !== `Bearer ${this.token}`) {
+      return fail(401, 'unauthenticated', 'The access token is missing or not valid.');
+    }
+    const [, v1, sessions, id] = (request.url ?? '').split('/');
+    if (v1 !== 'v1' || sessions !== 'sessions')
+      return fail(404, 'not_found', 'There is nothing at this address.');
+    if (id === undefined) {
+      if (request.method === 'POST') return reply(201, this.#create(text));
+      return reply(200, { sessions: [...this.logs.keys()].map((each) => this.#summary(each)) });
+    }
+    if (!this.logs.has(id))
+      return fail(404, 'session_not_found', 'There is no such session, or it is not yours.');
+    if (request.method === 'DELETE') {
+      this.logs.delete(id);
+      return reply(204);
+    }
+    const owner = { workerId: 'w1', alive: true };
+    reply(200, { session: this.#summary(id), view: this.view(id), owner, inbox: { unread: 0 } });
+  }
+
+  readonly createBodies: unknown[] = [];
+
+  #create(text: string): unknown {
+    this.createBodies.push(JSON.parse(text));
+    const sessionId = sessionIdOf(this.logs.size);
+    this.addLog(sessionId);
+    return { sessionId, duplicate: false };
+  }
+
+  #summary(id: string): unknown {
+    const view = this.view(id);
+    const { title, cwd, createdAt, updatedAt } = view;
+    return {
+      sessionId: id,
+      title,
+      cwd,
+      status: statusOf(view),
+      createdAt,
+      updatedAt,
+      position: this.head(id),
+    };
+  }
+
+  /** What the worker's snapshot of a session would hold. */
+  view(sessionId: string): SessionView {
+    return this.#log(sessionId).events.reduce(
+      (before, event) => applyEvent(before, event, SNAPSHOT_LIMITS),
+      EMPTY_VIEW,
+    );
   }
 
   #hello(frame: Extract<ClientFrame, { type: 'hello' }>, { socket }: FakePeer): void {
@@ -244,7 +309,7 @@ export class FakeGateway {
       return send({ type: 'error', requestId, sessionId, code, message: code, retryable: false });
     }
     const head = this.head(sessionId);
-    const view = log.events.reduce((before, event) => applyEvent(before, event, SNAPSHOT_LIMITS), EMPTY_VIEW);
+    const view = this.view(sessionId);
     const reason = resetReason(log, head, position);
     send({ type: 'attached', requestId, sessionId, position: head, status: statusOf(view) });
     if (reason !== undefined) send({ type: 'reset', sessionId, reason, position: head, snapshot: view });

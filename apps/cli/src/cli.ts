@@ -1,0 +1,162 @@
+// The command line: names, arguments and help; what the commands do is in commands/.
+import { unknownVariables } from '@holdfast/shared/runtime';
+import { PermissionMode } from '@holdfast/shared/protocol';
+import { Command, CommanderError, Option } from 'commander';
+import type { Address } from './address.ts';
+import { runAttach, type AttachOptions } from './commands/attach.ts';
+import {
+  runAbort,
+  runInspect,
+  runLoginLink,
+  runLs,
+  runOpen,
+  runRm,
+  type AbortOptions,
+} from './commands/manage.ts';
+import { runNew, type NewOptions } from './commands/new.ts';
+import { runSend } from './commands/send.ts';
+import type { JsonOption, RunContext } from './commands/shared.ts';
+import { failureLine } from './failure.ts';
+import { EXIT, type CommandContext } from './io.ts';
+
+const ENVIRONMENT = `
+Environment:
+  HOLDFAST_URL, HOLDFAST_TOKEN  address and token of the gateway; else .holdfast/client.json, which
+                                "npm run up" writes, from the current directory upward
+  HOLDFAST_DATA_DIR             folder with that client.json
+  NO_COLOR                      no colours
+
+<id> may be shortened to any beginning or end that only one session has.
+Exit codes: 0 done, 1 failed, 2 wrong command line, 130 aborted or interrupted.`;
+
+/** Runs one command line; resolves with its exit code. `args` without the program's name. */
+export async function runCli(args: readonly string[], context: CommandContext): Promise<number> {
+  let address: Address | undefined;
+  let exitCode: number = EXIT.ok;
+  const run: RunContext = { ...context, onAddress: (found) => void (address = found) };
+  const finish = async (command: Promise<number>): Promise<void> => {
+    exitCode = await command;
+  };
+  try {
+    const [problem] = unknownVariables(context.env);
+    if (problem !== undefined) {
+      context.io.err(`holdfast: ${problem}\n`);
+      return EXIT.failed;
+    }
+    await buildProgram(run, finish).parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    context.io.err(`holdfast: ${failureLine(error, address)}\n`);
+    return EXIT.failed;
+  }
+}
+
+type Finish = (command: Promise<number>) => Promise<void>;
+
+function buildProgram(context: RunContext, finish: Finish): Command {
+  const { io } = context;
+  const program = new Command('holdfast')
+    .description('Long-lived coding-agent sessions, from the terminal.')
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride()
+    .showHelpAfterError('("--help" shows how it is meant)')
+    .addHelpText('after', ENVIRONMENT);
+  addUp(program);
+  addNew(program, context, finish);
+  addTalking(program, context, finish);
+  addManaging(program, context, finish);
+  return program;
+}
+
+/** Only for the help: main.ts hands `up` on before this program is built. */
+function addUp(program: Command): void {
+  program
+    .command('up')
+    .description('Start Holdfast on this machine (the same as "npm run up").')
+    .helpOption(false);
+}
+
+function addNew(program: Command, context: RunContext, finish: Finish): void {
+  program
+    .command('new')
+    .description('Create a session; with --prompt, print its answer.')
+    .option('--cwd <folder>', 'work in this folder (default: the gateway makes one)')
+    .option('--title <text>', 'title (default: the first line of the first prompt)')
+    .option('--model <name>', 'model or alias, as the CLI takes it')
+    .addOption(new Option('--permission-mode <mode>', 'when to ask').choices([...PermissionMode.options]))
+    .option('--allow <rule>', 'allow a tool without asking, as "Bash(git *)"; may be repeated', collect)
+    .option('--prompt <text>', 'first prompt; "-" reads it from stdin')
+    .option('--json', JSON_TURN)
+    .action((options: NewOptions) => finish(runNew(context, options)));
+}
+
+const JSON_TURN = 'print events one per line, and a last line of type "result"';
+
+function addTalking(program: Command, context: RunContext, finish: Finish): void {
+  program
+    .command('send')
+    .description('Send a prompt and print its answer. Ctrl-C aborts the turn, again leaves it.')
+    .argument('<id>', 'session')
+    .argument('<text...>', 'the prompt; "-" reads it from stdin')
+    .option('--json', JSON_TURN)
+    .action((id: string, words: string[], options: JsonOption) =>
+      finish(runSend(context, { id, words }, options)),
+    );
+  program
+    .command('attach')
+    .description('Print a session and follow it until Ctrl-C; goes on after a restart of the gateway.')
+    .argument('<id>', 'session')
+    .option('--from <place>', '"start", or a position epoch:offset (default: the last messages)')
+    .option('--no-follow', 'end when the replay is over')
+    .option('--json', 'print one event per line, and lines of type "reset" and "caughtUp"')
+    .action((id: string, options: AttachOptions) => finish(runAttach(context, id, options)));
+  program
+    .command('abort')
+    .description('Stop the running turn; the session and its child stay.')
+    .argument('<id>', 'session')
+    .option('--turn <id>', 'the turn meant (default: the one that runs)')
+    .option('--clear-queue', 'drop the prompts that wait')
+    .option('--json', 'print {sessionId, turnId}; turnId null: none was running')
+    .action((id: string, options: AbortOptions) => finish(runAbort(context, id, options)));
+}
+
+function addManaging(program: Command, context: RunContext, finish: Finish): void {
+  program
+    .command('ls')
+    .description('List the sessions, the newest first.')
+    .option('--json', 'print one JSON array')
+    .action((options: JsonOption) => finish(runLs(context, options)));
+  program
+    .command('open')
+    .description("Start the session's child ahead of its first prompt.")
+    .argument('<id>', 'session')
+    .option('--json', 'print {sessionId}')
+    .action((id: string, options: JsonOption) => finish(runOpen(context, id, options)));
+  program
+    .command('inspect')
+    .description('Show status, child, worker, turns, queue and position of a session.')
+    .argument('<id>', 'session')
+    .option('--json', 'print one JSON object')
+    .action((id: string, options: JsonOption) => finish(runInspect(context, id, options)));
+  program
+    .command('login-link')
+    .description('Print the address that logs a browser in. It carries the token: treat it as one.')
+    .option('--json', 'print {url}')
+    .action((options: JsonOption) => finish(runLoginLink(context, options)));
+  program
+    .command('rm')
+    .description('Delete sessions for good.')
+    .argument('<id...>', 'sessions')
+    .option('--json', 'print one line {sessionId, deleted} for each')
+    .action((ids: string[], options: JsonOption) => finish(runRm(context, ids, options)));
+}
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}

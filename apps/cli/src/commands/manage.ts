@@ -1,0 +1,99 @@
+// The commands that ask or tell one thing: ls, open, abort, inspect, login-link, rm.
+import { TurnId } from '@holdfast/shared/protocol';
+import { CliFailure } from '../failure.ts';
+import { EXIT } from '../io.ts';
+import { jsonLine } from '../render/json.ts';
+import { inspection, inspectionLines, sessionLines } from '../render/sessions.ts';
+import { resolveSession } from '../session-id.ts';
+import { withGateway, type JsonOption, type RunContext } from './shared.ts';
+
+export async function runLs(context: RunContext, options: JsonOption): Promise<number> {
+  const { io } = context;
+  return withGateway(context, async ({ http }) => {
+    const sessions = await http.list();
+    if (options.json === true) io.out(jsonLine(sessions));
+    else if (sessions.length === 0)
+      io.err('There is no session yet: "holdfast new --prompt TEXT" makes one\n');
+    else {
+      const lines = sessionLines(sessions, { now: Date.now(), style: io.outStyle });
+      io.out(lines.map((line) => `${line}\n`).join(''));
+    }
+    return EXIT.ok;
+  });
+}
+
+/** Has the session's child started, so that the first prompt finds it warm. */
+export async function runOpen(context: RunContext, id: string, options: JsonOption): Promise<number> {
+  const { io } = context;
+  return withGateway(context, async ({ http, client }) => {
+    const sessionId = await resolveSession(http, id);
+    await http.inspect(sessionId);
+    await client.session(sessionId).open();
+    if (options.json === true) io.out(jsonLine({ sessionId }));
+    else io.err(`opening ${sessionId}: "holdfast inspect" shows its child\n`);
+    return EXIT.ok;
+  });
+}
+
+export interface AbortOptions extends JsonOption {
+  readonly turn?: string;
+  readonly clearQueue?: boolean;
+}
+
+export async function runAbort(context: RunContext, id: string, options: AbortOptions): Promise<number> {
+  const { io } = context;
+  const turn = options.turn === undefined ? undefined : TurnId.safeParse(options.turn);
+  if (turn?.success === false)
+    throw new CliFailure(`"${options.turn}" is no turn id: "inspect --json" shows it`);
+  return withGateway(context, async ({ http, client }) => {
+    const sessionId = await resolveSession(http, id);
+    await http.inspect(sessionId);
+    const { turnId } = await client.session(sessionId).abort({
+      queue: options.clearQueue === true ? 'clear' : 'keep',
+      ...(turn?.data === undefined ? {} : { turnId: turn.data }),
+    });
+    if (options.json === true) io.out(jsonLine({ sessionId, turnId }));
+    else io.err(turnId === null ? 'No turn is running\n' : `abort of turn ${turnId} requested\n`);
+    return EXIT.ok;
+  });
+}
+
+export async function runInspect(context: RunContext, id: string, options: JsonOption): Promise<number> {
+  const { io } = context;
+  return withGateway(context, async ({ http }) => {
+    const details = await http.inspect(await resolveSession(http, id));
+    if (options.json === true) io.out(jsonLine(inspection(details)));
+    else {
+      const lines = inspectionLines(details, io.outStyle);
+      io.out(lines.map((line) => `${line}\n`).join(''));
+    }
+    return EXIT.ok;
+  });
+}
+
+/** Prints the address that logs a browser in. */
+export async function runLoginLink(context: RunContext, options: JsonOption): Promise<number> {
+  return withGateway(context, async ({ address }) => {
+    const url = `${address.url}/login?token=${encodeURIComponent(address.token)}`;
+    context.io.out(options.json === true ? jsonLine({ url }) : `${url}\n`);
+    return EXIT.ok;
+  });
+}
+
+/** Deletes sessions, in order; stops at the first that fails. */
+export async function runRm(
+  context: RunContext,
+  ids: readonly string[],
+  options: JsonOption,
+): Promise<number> {
+  const { io } = context;
+  return withGateway(context, async ({ http }) => {
+    for (const id of ids) {
+      const sessionId = await resolveSession(http, id);
+      await http.delete(sessionId);
+      if (options.json === true) io.out(jsonLine({ sessionId, deleted: true }));
+      else io.err(`deleted ${sessionId}\n`);
+    }
+    return EXIT.ok;
+  });
+}

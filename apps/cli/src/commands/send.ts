@@ -1,0 +1,35 @@
+import { CliFailure } from '../failure.ts';
+import { followPrompt } from '../follow-prompt.ts';
+import type { Io } from '../io.ts';
+import { resolveSession } from '../session-id.ts';
+import { withGateway, type JsonOption, type RunContext } from './shared.ts';
+
+/** Sends a prompt to a session and follows its answer. */
+export async function runSend(
+  context: RunContext,
+  given: { readonly id: string; readonly words: readonly string[] },
+  options: JsonOption,
+): Promise<number> {
+  const { io } = context;
+  return withGateway(context, async ({ http, client }) => {
+    const sessionId = await resolveSession(http, given.id);
+    const text = await promptText(given.words, io);
+    await http.inspect(sessionId);
+    return followPrompt({
+      client,
+      session: client.session(sessionId),
+      text,
+      isJson: options.json === true,
+      io,
+    });
+  });
+}
+
+/** The words as one text; `-` alone stands for stdin. */
+export async function promptText(words: readonly string[], io: Io): Promise<string> {
+  const isStdin = words.length === 1 && words[0] === '-';
+  const text = isStdin ? await io.readStdin() : words.join(' ');
+  if (text.trim() === '')
+    throw new CliFailure('The prompt has no text: give one, or "-" to read it from stdin');
+  return text;
+}
