@@ -1,4 +1,5 @@
 // Which parts there are, in which order they start, and what environment each one gets.
+import { randomBytes } from 'node:crypto';
 import type { ModelChoice } from '@holdfast/shared/runtime';
 import { pathOfMachine, serverEnv, workerEnv, type UpConfig } from '../environment.ts';
 import type { Layout } from '../layout.ts';
@@ -89,7 +90,8 @@ function workerPart(context: PartsContext, name: string, demoUrl: () => string):
     env: () =>
       workerEnv(context.env, {
         ...commonEnv(context),
-        HOLDFAST_WORKER_ID: name,
+        // A killed worker's name stays taken until its lease is over, so each start has a name of its own.
+        HOLDFAST_WORKER_ID: `${name}-${randomBytes(2).toString('hex')}`,
         ...(demo ? { HOLDFAST_DEMO_MODEL_URL: demoUrl() } : {}),
       }),
     describe: () => `takes sessions, up to ${context.config.HOLDFAST_MAX_CHILDREN} at a time`,

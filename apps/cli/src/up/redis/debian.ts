@@ -46,7 +46,7 @@ export async function fetchDebianRedis(options: {
   } finally {
     clearInterval(ticker);
     await rm(draft, { recursive: true, force: true });
-    await rm(join(options.dataDir, 'apt'), { recursive: true, force: true });
+    if (!apt.isLockedByAnother) await rm(join(options.dataDir, 'apt'), { recursive: true, force: true });
   }
 }
 
@@ -60,6 +60,9 @@ class PrivateApt {
     this.#directory = directory;
     this.#env = env;
   }
+
+  /** True when another process works in the same folder, which must then be left to it. */
+  isLockedByAnother = false;
 
   /** redis-server, redis-tools and the libraries that this machine lacks for them. */
   async packageNames(): Promise<string[]> {
@@ -100,6 +103,7 @@ class PrivateApt {
     ];
     this.#options = settings.flatMap((setting) => ['-o', setting]);
     const update = await this.#run(['update']);
+    this.isLockedByAnother = lockIn(update.stderr) !== undefined;
     if (update.exitCode !== 0) throw explainAptFailure(update);
   }
 
@@ -116,11 +120,11 @@ class PrivateApt {
 
 /** apt has one exit code for everything, so its (English) messages are all there is to tell the cases apart. */
 export function explainAptFailure(result: ToolResult): UpFailure {
-  const lock = /Could not get lock (\S+?)\.?(?: It is held by process (\d+))?(?:\s|$)/.exec(result.stderr);
-  if (lock !== null) {
-    const holder = lock[2] === undefined ? '' : ` by process ${lock[2]}`;
+  const lock = lockIn(result.stderr);
+  if (lock !== undefined) {
+    const holder = lock.pid === undefined ? '' : ` by process ${lock.pid}`;
     return new UpFailure(
-      `Debian's package manager is locked${holder} (${lock[1]}).`,
+      `Debian's package manager is locked${holder} (${lock.path}).`,
       'Wait until it is done, then run "npm run up" again, or install redis-server 7.0 or newer yourself.',
     );
   }
@@ -133,6 +137,11 @@ export function explainAptFailure(result: ToolResult): UpFailure {
     `Debian's Redis packages cannot be fetched (${first.replace(/^E: /, '')}).`,
     'Check the network, install Redis 7.0 or newer yourself, or set REDIS_URL.',
   );
+}
+
+function lockIn(stderr: string): { readonly path: string; readonly pid: string | undefined } | undefined {
+  const found = /Could not get lock (\S+?)\.?(?: It is held by process (\d+))?(?:\s|$)/.exec(stderr);
+  return found?.[1] === undefined ? undefined : { path: found[1], pid: found[2] };
 }
 
 async function unpack(folder: string): Promise<void> {
