@@ -1,133 +1,112 @@
-// The worker: takes sessions by placement hints, runs each with its own runner, hands them back when it stops.
+// The worker: takes sessions by placement hints, keeps its lease and its guardian, hands everything back at the end.
 import type { SessionId } from '@holdfast/shared/protocol';
-import type { Logger } from '@holdfast/shared/runtime';
 import {
   createPlacementConsumer,
-  sessionKeys,
-  type CommandInbox,
-  type EventLog,
   type PlacementConsumer,
-  type PlacementQueue,
   type RedisAddress,
-  type SessionStore,
-  type Subscriber,
-  type WorkerIdentity,
   type WorkerInfo,
-  type WorkerRegistry,
 } from '@holdfast/shared/store';
-import { claimSession, type Claimed } from './claim/claimer.ts';
+import { claimSession } from './claim/claimer.ts';
 import { createLeaseKeeper } from './claim/lease-keeper.ts';
+import { createReaper } from './claim/reaper.ts';
+import { TakeoverGuard } from './claim/takeover-guard.ts';
+import { createGuardianLink, type GuardianLink } from './guardian/guardian-link.ts';
+import { SessionTable, type SessionTableDeps } from './session-table.ts';
 import type { ChildEnvironment } from './session/child-host.ts';
-import { createSessionFiles } from './session/session-files.ts';
-import { SessionRunner } from './session/session-runner.ts';
 
-export interface WorkerDeps {
+export interface WorkerDeps extends SessionTableDeps {
   readonly address: RedisAddress;
-  readonly sessions: SessionStore;
-  readonly registry: WorkerRegistry;
-  readonly log: EventLog;
-  readonly inbox: CommandInbox;
-  readonly placement: PlacementQueue;
-  readonly subscriber: Subscriber;
   readonly redisRunId: () => string;
-  readonly logger: Logger;
-  readonly identity: WorkerIdentity;
-  readonly environment: ChildEnvironment;
-  readonly dataDir: string;
-  readonly seedDir: string | undefined;
+  readonly environment: Omit<ChildEnvironment, 'guardian'>;
   readonly maxChildren: number;
+  /** How long running turns may go on when the worker is asked to stop. */
+  readonly drainMs: number;
+  /** The worker can't go on safely and must end. */
+  readonly onFatal: (reason: string) => void;
   /** What the worker says of itself, without what it counts. */
   readonly about: Pick<WorkerInfo, 'version' | 'hostname' | 'pid'>;
 }
 
 export interface Worker {
   start(): Promise<void>;
-  /** Takes nothing new, ends all children, writes what is left to write, and gives the sessions up. */
+  /** Takes nothing new, lets turns end, ends all children, writes what is left to write, gives the sessions up. */
   stop(): Promise<void>;
 }
 
 /** How many placement hints are worked on at a time. */
 const PLACEMENT_CONCURRENCY = 8;
-/** A worker without room gives the hint back for this long. */
-const FULL_DELAY_MS = 500;
+/** A worker that can't take a session now gives the hint back for this long. */
+const RETRY_DELAY_MS = 500;
 
 export function buildWorker(deps: WorkerDeps): Worker {
-  const runners = new Map<SessionId, { readonly runner: SessionRunner; readonly claimed: Claimed }>();
+  const { registry, placement, identity, logger } = deps;
+  const guard = new TakeoverGuard();
   let isStopping = false;
+  let isFrozen = false;
   let consumer: PlacementConsumer | undefined;
-  const childCount = (): number => [...runners.values()].filter(({ runner }) => runner.hasChild).length;
-  const lease = createLeaseKeeper({
-    registry: deps.registry,
-    identity: deps.identity,
-    logger: deps.logger,
-    info: () => ({ ...deps.about, children: childCount(), capacity: deps.maxChildren, draining: isStopping }),
+  const guardian = createGuardianLink({
+    ...{ identity, logger, env: deps.environment.workerEnv },
+    onFrozen: () => {
+      isFrozen = true;
+    },
+    onLost: () => deps.onFatal('no guardian'),
   });
+  const table = new SessionTable(deps, { ...deps.environment, guardian });
+  const lease = createLeaseKeeper({
+    ...{ registry, identity, logger },
+    info: () => ({
+      ...deps.about,
+      children: table.childCount,
+      capacity: deps.maxChildren,
+      draining: isStopping,
+    }),
+    onBeat: () => {
+      guard.beat(performance.now(), deps.redisRunId());
+      guardian.beat();
+      if (!isFrozen) return;
+      isFrozen = false;
+      void thaw(table, guardian).catch((error: unknown) => {
+        isFrozen = true;
+        logger.warn({ err: error }, 'ownership could not be confirmed: children stay stopped');
+      });
+    },
+  });
+  const reaper = createReaper({ registry, placement, identity, guard, logger });
+  const maySeize = (): boolean => guard.maySeize(performance.now());
 
   async function place(sessionId: SessionId): Promise<void> {
-    const known = runners.get(sessionId);
-    if (known !== undefined) return known.runner.wake('doorbell');
-    if (isStopping || childCount() >= deps.maxChildren) {
-      await deps.placement.request(sessionId, { delayMs: FULL_DELAY_MS });
-      return;
-    }
-    const outcome = await claimSession(deps, sessionId);
-    if (outcome.status === 'claimed') await adopt(sessionId, outcome.claimed);
-  }
-
-  async function adopt(sessionId: SessionId, claimed: Claimed): Promise<void> {
-    const { owner, meta, view, queue, taken } = claimed;
-    const { log, inbox, environment, identity, dataDir, seedDir } = deps;
-    const runner = new SessionRunner({
-      ...{ log, inbox, environment, owner, meta, view, queue, taken },
-      workerId: identity.workerId,
-      logger: deps.logger.child({ sessionId, fence: owner.fence }),
-      files: createSessionFiles({ dataDir, userId: meta.userId, sessionId, seedDir }),
-      now: Date.now,
-      onOver: (reason) =>
-        void forget(sessionId, reason).catch((error: unknown) => {
-          deps.logger.error({ err: error, sessionId }, 'forgetting a session failed');
-        }),
-    });
-    runners.set(sessionId, { runner, claimed });
-    // The doorbell is heard before the inbox is read: no command can fall between the two.
-    await deps.subscriber.subscribe(sessionKeys(sessionId).doorbell, () => runner.wake('doorbell'));
-    deps.logger.info({ sessionId, fence: owner.fence }, 'session claimed');
-    await runner.start();
-  }
-
-  async function forget(sessionId: SessionId, reason: 'lost' | 'deleted'): Promise<void> {
-    const known = runners.get(sessionId);
-    runners.delete(sessionId);
-    await deps.subscriber.unsubscribe(sessionKeys(sessionId).doorbell);
-    if (reason === 'deleted' && known !== undefined) {
-      await deps.sessions.delete(known.claimed.owner, known.claimed.meta.userId);
-      deps.logger.info({ sessionId }, 'session deleted');
-    }
+    if (table.wake(sessionId)) return;
+    const isFull = isStopping || table.childCount >= deps.maxChildren;
+    const outcome = isFull
+      ? { status: 'later' as const }
+      : await claimSession({ ...deps, maySeize }, sessionId);
+    if (outcome.status === 'claimed') await table.adopt(sessionId, outcome.claimed);
+    if (outcome.status === 'later') await placement.request(sessionId, { delayMs: RETRY_DELAY_MS });
   }
 
   return {
     start: async () => {
+      await guardian.start();
       await lease.start();
-      deps.subscriber.onGap(() => {
-        for (const { runner } of runners.values()) runner.wake('doorbell');
-      });
-      consumer = createPlacementConsumer({
-        address: deps.address,
-        logger: deps.logger,
-        concurrency: PLACEMENT_CONCURRENCY,
-        place,
-      });
+      reaper.start();
+      deps.subscriber.onGap(() => table.wakeAll());
+      const { address } = deps;
+      consumer = createPlacementConsumer({ address, logger, concurrency: PLACEMENT_CONCURRENCY, place });
     },
     stop: async () => {
       isStopping = true;
       await consumer?.close();
-      await Promise.all(
-        [...runners.values()].map(async ({ runner, claimed }) => {
-          await runner.stop();
-          await deps.sessions.release(claimed.owner);
-        }),
-      );
+      await reaper.stop();
+      await table.handBackAll(deps.drainMs);
       await lease.stop();
+      await guardian.stop();
     },
   };
+}
+
+/** Redis answers again after the children were stopped: those that are still ours go on, the others end. */
+async function thaw(table: SessionTable, guardian: GuardianLink): Promise<void> {
+  const { kept, lost } = await table.confirm();
+  for (const sessionId of kept) guardian.thaw(sessionId);
+  for (const sessionId of lost) guardian.kill(sessionId);
 }

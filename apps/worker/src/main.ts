@@ -37,10 +37,11 @@ await runMain(
       'HOLDFAST_CLAUDE_CONFIG_DIR',
       'HOLDFAST_CONTAINMENT',
       'HOLDFAST_MAX_CHILDREN',
+      'HOLDFAST_DRAIN_SECONDS',
       'CLAUDE_PATH',
     ],
   },
-  async ({ config, logger, shutdown }) => {
+  async ({ config, logger, shutdown, stop }) => {
     const uid = process.getuid?.() ?? -1;
     const model = chooseModel(process.env);
     if (model.mode === 'demo' && config.HOLDFAST_DEMO_MODEL_URL === undefined) {
@@ -95,9 +96,12 @@ await runMain(
       dataDir: config.HOLDFAST_DATA_DIR,
       seedDir: config.HOLDFAST_CLAUDE_CONFIG_DIR,
       maxChildren: config.HOLDFAST_MAX_CHILDREN,
+      drainMs: config.HOLDFAST_DRAIN_SECONDS * 1_000,
+      onFatal: (reason) => stop(reason, 1),
       about: { version: VERSION, hostname: hostname(), pid: process.pid },
     });
-    shutdown.add({ name: 'worker', limitMs: STOP_LIMIT_MS, stop: async () => worker.stop() });
+    const limitMs = STOP_LIMIT_MS + config.HOLDFAST_DRAIN_SECONDS * 1_000;
+    shutdown.add({ name: 'worker', limitMs, stop: async () => worker.stop() });
     await worker.start();
     return { workerId };
   },

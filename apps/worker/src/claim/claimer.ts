@@ -27,6 +27,8 @@ export interface ClaimerDeps {
   readonly identity: WorkerIdentity;
   /** Identity of the Redis server's run, read when the connection was made. */
   readonly redisRunId: () => string;
+  /** Whether a worker that looks dead may be believed dead just now. */
+  readonly maySeize: () => boolean;
 }
 
 /** A session that is ours now, with its state as the last owner left it. */
@@ -42,7 +44,9 @@ export interface Claimed {
 export type ClaimOutcome =
   | { readonly status: 'claimed'; readonly claimed: Claimed }
   /** A living worker owns it, or somebody was quicker, or it is gone: nothing to do. */
-  | { readonly status: 'not_needed' };
+  | { readonly status: 'not_needed' }
+  /** Its owner looks dead, but so does everybody after an outage of Redis: ask again in a moment. */
+  | { readonly status: 'later' };
 
 const PAGE = 500;
 
@@ -50,6 +54,7 @@ export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Pro
   const meta = await deps.sessions.read(sessionId);
   if (meta === null) return { status: 'not_needed' };
   if (meta.owner !== null && (await deps.registry.isAlive(meta.owner))) return { status: 'not_needed' };
+  if (meta.owner !== null && !deps.maySeize()) return { status: 'later' };
   const result = await deps.sessions.claim({
     observed: meta,
     workerId: deps.identity.workerId,

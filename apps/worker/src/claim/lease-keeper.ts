@@ -8,9 +8,12 @@ import type { WorkerIdentity, WorkerInfo, WorkerRegistry } from '@holdfast/share
 const BEAT_MS = 2_000;
 /** Shorter: a busy machine loses sessions. Longer: a lost host is noticed late. */
 export const LEASE_MS = 10_000;
+/** How long a start waits for an earlier process of the same name, which may have been killed a moment ago. */
+const NAME_WAIT_MS = LEASE_MS + 2_000;
+const NAME_RETRY_MS = 500;
 
 export interface LeaseKeeper {
-  /** Takes the lease; throws when another living process uses this worker's name. */
+  /** Takes the lease; throws when another process uses this worker's name and goes on living. */
   start(): Promise<void>;
   /** Stops beating and ends the lease at once. */
   stop(): Promise<void>;
@@ -21,30 +24,52 @@ export function createLeaseKeeper(options: {
   readonly identity: WorkerIdentity;
   readonly info: () => WorkerInfo;
   readonly logger: Logger;
+  /** Called after each heartbeat that Redis answered. */
+  readonly onBeat: () => void;
 }): LeaseKeeper {
-  const { registry, identity, info, logger } = options;
+  const { registry, identity, info, logger, onBeat } = options;
   const ended = new AbortController();
   let loop: Promise<void> = Promise.resolve();
+
+  async function rest(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: ended.signal }).catch(() => {});
+  }
+
   async function beat(): Promise<void> {
     while (!ended.signal.aborted) {
-      await pause(BEAT_MS, undefined, { signal: ended.signal, ref: true }).catch(() => {});
+      await rest(BEAT_MS);
       if (ended.signal.aborted) return;
       try {
         const outcome = await registry.heartbeat(identity, LEASE_MS, info());
-        if (outcome === 'taken')
-          logger.error({ workerId: identity.workerId }, 'another process uses this worker name');
+        if (outcome === 'alive') onBeat();
+        else logger.error({ workerId: identity.workerId }, 'another process uses this worker name');
       } catch (error) {
         logger.warn({ err: error }, 'a heartbeat failed');
       }
     }
   }
+
+  async function take(): Promise<boolean> {
+    const deadline = performance.now() + NAME_WAIT_MS;
+    while ((await registry.heartbeat(identity, LEASE_MS, info())) === 'taken') {
+      if (performance.now() > deadline || ended.signal.aborted) return false;
+      logger.info(
+        { workerId: identity.workerId },
+        'waiting for the lease of an earlier process of this name to end',
+      );
+      await rest(NAME_RETRY_MS);
+    }
+    return true;
+  }
+
   return {
     start: async () => {
-      if ((await registry.heartbeat(identity, LEASE_MS, info())) === 'taken') {
+      if (!(await take())) {
         throw new Error(
           `Another living worker is called ${identity.workerId}. Give this one another HOLDFAST_WORKER_ID, or none.`,
         );
       }
+      onBeat();
       loop = beat();
     },
     stop: async () => {

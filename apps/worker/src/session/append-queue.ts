@@ -30,6 +30,8 @@ export interface Batch {
 interface Waiting {
   readonly group: AppendGroup;
   readonly pushes: number;
+  /** What this adds to the characters that wait. */
+  readonly chars: number;
 }
 
 export class AppendQueue {
@@ -47,8 +49,9 @@ export class AppendQueue {
 
   push(group: AppendGroup): void {
     const merged = this.#mergeDelta(group);
-    if (!merged) this.#waiting.push({ group, pushes: 1 });
-    this.#chars += sizeOf(group);
+    const chars = merged ? textOf(group.bodies[0]).length : sizeOf(group);
+    if (!merged) this.#waiting.push({ group, pushes: 1, chars });
+    this.#chars += chars;
   }
 
   /** Takes the next batch, giving offsets from `first` on; undefined when nothing waits. */
@@ -67,7 +70,7 @@ export class AppendQueue {
       if (isBig && frames.length > 0) break;
       this.#waiting.shift();
       pushes += next.pushes;
-      this.#chars -= sizeOf(group);
+      this.#chars -= next.chars;
       for (const event of rendered.events) {
         if (isHistoryEvent(event.type)) history.push(event.offset - first);
       }
@@ -101,6 +104,7 @@ export class AppendQueue {
     this.#waiting[this.#waiting.length - 1] = {
       group: { ...last, bodies: [{ ...body, text: body.text + next.text }] },
       pushes: waiting.pushes + 1,
+      chars: waiting.chars + next.text.length,
     };
     return true;
   }
@@ -129,9 +133,15 @@ export function mergeEffects(one: AppendEffects, other: AppendEffects): AppendEf
   };
 }
 
+/** About what a body takes besides its text: names, ids, the frame around it. */
+const BODY_CHARS = 200;
+
 function sizeOf(group: AppendGroup): number {
-  return group.bodies.reduce(
-    (sum, body) => sum + (body.type === 'message_delta' ? body.text.length + 150 : 400),
-    0,
-  );
+  return group.bodies.reduce((sum, body) => sum + BODY_CHARS + textOf(body).length, 0);
+}
+
+function textOf(body: EventBody | undefined): string {
+  if (body === undefined) return '';
+  if ('output' in body) return body.output;
+  return 'text' in body ? body.text : '';
 }

@@ -29,6 +29,11 @@ export interface ChildEnvironment {
   readonly workerEnv: Readonly<Record<string, string | undefined>>;
   readonly isRoot: boolean;
   readonly coldStarts: ColdStarts;
+  /** Told of every child: it stops or ends them when this worker can't. */
+  readonly guardian: {
+    readonly childStarted: (sessionId: string, pid: number) => void;
+    readonly childGone: (sessionId: string) => void;
+  };
 }
 
 /** What starting needs to know of the session. */
@@ -162,6 +167,7 @@ export class ChildHost {
       (event) => this.#onChild(child, event),
     );
     this.#state = { kind: 'starting', child };
+    if (child.process.pid !== undefined) deps.guardian.childStarted(deps.sessionId, child.process.pid);
     await this.#awaitReady(child, { cliSessionId, resume });
   }
 
@@ -213,6 +219,7 @@ export class ChildHost {
     };
     this.#state = { kind: 'none' };
     this.#cause = null;
+    this.#deps.guardian.childGone(this.#deps.sessionId);
     this.#on.onOver({ end, cause: cause.text, expected: cause.expected, wasReady, stderrTail });
   }
 }

@@ -27,6 +27,8 @@ export interface SessionRunnerDeps {
   /** Prompts that the last owner had begun and not ended. */
   readonly taken: readonly WaitingPrompt[];
   readonly now: () => number;
+  /** The session has something to do (a turn, a prompt that waits), or has nothing any more. */
+  readonly onActive: (isActive: boolean) => void;
   /** The runner is finished with the session: lost to another owner, or deleted by its user. */
   readonly onOver: (reason: 'lost' | 'deleted') => void;
 }
@@ -54,6 +56,8 @@ export class SessionRunner {
   #phase: 'running' | 'stopping' | 'over' = 'running';
   #reasons = new Set<WakeReason>();
   #loop: Promise<void> | null = null;
+  /** Whether the session is noted as active; a gateway notes it with each command, so it is cleared once. */
+  #isNoted = true;
 
   constructor(deps: SessionRunnerDeps) {
     this.#deps = deps;
@@ -116,13 +120,18 @@ export class SessionRunner {
     this.wake('started');
   }
 
-  /** Ends the child and writes what is left to write. Resolves when the session can be released. */
-  async stop(): Promise<void> {
+  /**
+   * Hands the session back: a running turn gets `graceMs` to end, nothing new begins, the child is ended and what is
+   * left to write is written. Resolves to whether prompts wait for the next owner.
+   */
+  async stop(graceMs: number): Promise<{ hasWork: boolean }> {
     if (this.#phase === 'running') this.#phase = 'stopping';
+    if (graceMs > 0) await this.#turns.whenFree(graceMs);
     await this.#child.end('worker_stopping', true);
     this.wake('stop');
     await this.#loop;
     await this.#writer.flushed();
+    return { hasWork: this.#deps.queue.next() !== undefined };
   }
 
   async #run(): Promise<void> {
@@ -151,6 +160,15 @@ export class SessionRunner {
     if (this.#phase !== 'running') return;
     if (reasons.includes('started') || reasons.includes('doorbell')) await this.#readInbox();
     if (this.#isRunning()) await this.#advance();
+    this.#noteActivity();
+  }
+
+  /** Keeps the worker's set of active sessions: what a reaper would have to place anew. */
+  #noteActivity(): void {
+    const isActive = !this.#turns.isFree || this.#deps.queue.next() !== undefined;
+    if (isActive === this.#isNoted) return;
+    this.#isNoted = isActive;
+    this.#deps.onActive(isActive);
   }
 
   /** A separate function, so that the compiler does not believe the phase of before an await. */
@@ -174,6 +192,7 @@ export class SessionRunner {
     const commands = await this.#deps.inbox.readAfter(this.sessionId, this.#readSeq);
     for (const { seq, command } of commands) {
       this.#readSeq = seq;
+      this.#isNoted = true;
       const isAppended = command !== null && (await this.#obey(command, { ackSeq: seq }));
       if (!this.#isRunning()) return;
       if (!isAppended) await this.#deps.inbox.acknowledge(this.#deps.owner, seq);

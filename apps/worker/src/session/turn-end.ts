@@ -35,21 +35,32 @@ export function turnEnd(result: CliMessageOf<'result'>, own: OwnReason, costUsd:
   }
   if (result.subtype === 'error_max_turns') return { ...numbers, stopReason: 'max_turns', error: null };
   if (result.subtype === 'error_max_budget_usd') return { ...numbers, stopReason: 'max_budget', error: null };
+  if (result.stop_reason === 'refusal') return { ...numbers, stopReason: 'refusal', error: null };
   if (result.is_error || result.subtype !== 'success') {
     return { ...numbers, stopReason: 'failed', error: failureOf(result) };
   }
   return { ...numbers, stopReason: stopReasonOf(result.stop_reason), error: null };
 }
 
-function failureOf(result: CliMessageOf<'result'>): { code: string; message: string } {
+function failureOf(result: CliMessageOf<'result'>): { readonly code: string; readonly message: string } {
   const text = result.result ?? result.errors?.join('; ') ?? 'The CLI reported an error without a text.';
   const status = result.api_error_status;
+  if (status === null || status === undefined) return { code: 'cli_error', message: text };
+  return status === 401 || status === 403
+    ? credentialsRefused(status)
+    : { code: `api_error_${status}`, message: text };
+}
+
+/** What a person is told when the model's API does not take the credentials. */
+export function credentialsRefused(status: number): { readonly code: string; readonly message: string } {
   return {
-    code: status === null || status === undefined ? 'cli_error' : `api_error_${status}`,
-    message: text,
+    code: 'credentials_refused',
+    message:
+      `The model's API refused the credentials (HTTP ${status}). Check ANTHROPIC_API_KEY, or whichever credential ` +
+      'is set, and start Holdfast again; HOLDFAST_MODEL=demo works without any.',
   };
 }
 
 function stopReasonOf(text: string | null | undefined): StopReason {
-  return text === 'max_tokens' || text === 'refusal' || text === 'stop_sequence' ? text : 'end_turn';
+  return text === 'max_tokens' || text === 'stop_sequence' ? text : 'end_turn';
 }

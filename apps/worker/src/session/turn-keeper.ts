@@ -1,5 +1,6 @@
 // The turn in flight: begins it, follows what the CLI says, ends it exactly once, also when its child is lost.
 // Every method is called by the session's loop or by a child callback; it appends events and wakes the loop.
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   mintTurnId,
   NO_TOKENS,
@@ -53,6 +54,7 @@ export class TurnKeeper {
   #turn: Turn | null = null;
   #cliSessionId: string | null;
   #settleTimer: NodeJS.Timeout | null = null;
+  #whenOver: (() => void)[] = [];
 
   constructor(deps: TurnKeeperDeps) {
     this.#deps = deps;
@@ -76,6 +78,15 @@ export class TurnKeeper {
   /** No turn is in flight, and the CLI has settled after the last one. */
   get isFree(): boolean {
     return this.#turn === null && this.#settleTimer === null;
+  }
+
+  /** Resolves when no turn is in flight any more, or after `limitMs`. */
+  async whenFree(limitMs: number): Promise<void> {
+    if (this.#turn === null) return;
+    await Promise.race([
+      new Promise<void>((resolve) => this.#whenOver.push(resolve)),
+      pause(limitMs, undefined, { ref: false }),
+    ]);
   }
 
   /** A fresh child: its costs count from zero, its conversation has this id. */
@@ -117,7 +128,7 @@ export class TurnKeeper {
   /** The child is gone: closes what it left open and ends the turn that was in flight. */
   async afterChild(over: ChildOver, exited: EventBody): Promise<void> {
     const turn = this.#turn;
-    this.#turn = null;
+    this.#over();
     this.#settled();
     const closing = [...this.#mapper.closeOpenBlocks(turn?.turnId ?? null), exited];
     const lost = turn === null ? { events: [] } : await this.#endWithChild(turn, over);
@@ -196,8 +207,13 @@ export class TurnKeeper {
     this.#deps.writer.push([
       { type: 'turn_ended', turnId: turn.turnId, ...turnEnd(result, turn.own, costUsd) },
     ]);
-    this.#turn = null;
+    this.#over();
     this.#settleTimer = setTimeout(() => this.#settled(), SETTLE_LIMIT_MS);
+  }
+
+  #over(): void {
+    this.#turn = null;
+    for (const resolve of this.#whenOver.splice(0)) resolve();
   }
 
   #settled(): void {

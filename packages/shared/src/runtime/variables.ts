@@ -99,6 +99,11 @@ export const variables = {
     fallback: '16',
     about: 'how many CLI children one worker keeps at a time (about 125 MB each)',
   }),
+  HOLDFAST_DRAIN_SECONDS: define({
+    schema: count(0, 3_600),
+    fallback: '25',
+    about: 'how long a worker that is asked to stop lets running turns go on',
+  }),
   HOLDFAST_WORKER_ID: define({
     schema: z
       .string()

@@ -92,6 +92,8 @@ function workerPart(context: PartsContext, name: string, demoUrl: () => string):
         ...commonEnv(context),
         // A killed worker's name stays taken until its lease is over, so each start has a name of its own.
         HOLDFAST_WORKER_ID: `${name}-${randomBytes(2).toString('hex')}`,
+        // A person who presses Ctrl-C wants the end now, not when the turn is over.
+        HOLDFAST_DRAIN_SECONDS: context.env['HOLDFAST_DRAIN_SECONDS'] ?? '0',
         ...(demo ? { HOLDFAST_DEMO_MODEL_URL: demoUrl() } : {}),
       }),
     describe: () => `takes sessions, up to ${context.config.HOLDFAST_MAX_CHILDREN} at a time`,
