@@ -9,7 +9,7 @@ import {
   type Phase,
   type PromptProgress,
 } from './prompt-progress.ts';
-import { jsonLine } from './render/json.ts';
+import { eventLine, jsonLine } from './render/json.ts';
 import type { RenderOptions } from './render/piece.ts';
 import { withoutControls } from './render/style.ts';
 import { EMPTY_TRANSCRIPT, renderEvent, renderSnapshot, type TranscriptState } from './render/transcript.ts';
@@ -123,7 +123,7 @@ class PromptRun {
     const isChildEnd = event.type === 'child_exited' && turnIds.length > 0;
     if (!isChildEnd && !('turnId' in event ? isOurs(event.turnId) : event.type === 'notice')) return;
     if (this.#job.isJson) {
-      this.#job.io.out(jsonLine({ ...event, epoch: item.position.epoch }));
+      this.#job.io.out(eventLine(event, item.position.epoch));
       return;
     }
     const rendered = renderEvent(this.#transcript, event, this.#options);

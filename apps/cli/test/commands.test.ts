@@ -90,7 +90,7 @@ describe('holdfast send', () => {
     answering(plainAnswer);
     const cli = new RunningCli(['send', sid, '-'], { env: environmentOf(gateway), stdin: 'from stdin\n' });
     expect((await cli.done).out).toBe('Hello there!\n');
-    expect(gateway.framesOf('prompt')[0]?.content).toEqual([{ type: 'text', text: 'from stdin\n' }]);
+    expect(gateway.framesOf('prompt')[0]?.content).toEqual([{ type: 'text', text: 'from stdin' }]);
   });
 
   it('prints the answer once and whole although the connection is cut in the middle of it [J-04]', async () => {

@@ -2,7 +2,7 @@ import type { From, SessionItem } from '@holdfast/client';
 import { tryParsePosition } from '@holdfast/shared/protocol';
 import { CliFailure } from '../failure.ts';
 import { EXIT } from '../io.ts';
-import { jsonLine } from '../render/json.ts';
+import { eventLine, jsonLine } from '../render/json.ts';
 import { withoutControls } from '../render/style.ts';
 import { EMPTY_TRANSCRIPT, renderEvent, renderSnapshot, type TranscriptState } from '../render/transcript.ts';
 import { Screen } from '../screen.ts';
@@ -56,7 +56,7 @@ function parseFrom(text: string | undefined): From {
 /** One line for each event, with its epoch; `reset` and `caughtUp` lines tell the position. */
 function jsonPrinter({ io }: RunContext): (item: SessionItem) => void {
   return (item) => {
-    if (item.kind === 'event') io.out(jsonLine({ ...item.event, epoch: item.position.epoch }));
+    if (item.kind === 'event') io.out(eventLine(item.event, item.position.epoch));
     else if (item.kind === 'caught_up') io.out(jsonLine({ type: 'caughtUp', position: item.position }));
     else {
       const { reason, position, snapshot } = item;

@@ -25,10 +25,10 @@ export async function runSend(
   });
 }
 
-/** The words as one text; `-` alone stands for stdin. */
+/** The words as one text; `-` alone stands for stdin, without the line feed at its end. */
 export async function promptText(words: readonly string[], io: Io): Promise<string> {
   const isStdin = words.length === 1 && words[0] === '-';
-  const text = isStdin ? await io.readStdin() : words.join(' ');
+  const text = isStdin ? (await io.readStdin()).replace(/\r?\n$/, '') : words.join(' ');
   if (text.trim() === '')
     throw new CliFailure('The prompt has no text: give one, or "-" to read it from stdin');
   return text;

@@ -8,14 +8,8 @@ type Lines = {
   readonly [T in SessionEvent['type']]?: (event: EventOf<T>, options: RenderOptions) => readonly string[];
 };
 
-/** Notices about the session, not about the turn: not shown beside an answer. */
-const SESSION_NOTICES: ReadonlySet<string> = new Set([
-  'model_source',
-  'cli_version',
-  'containment',
-  'trust',
-  'hook',
-]);
+/** Notices that say nothing about the answer: not shown beside one. */
+const QUIET_NOTICES: ReadonlySet<string> = new Set(['containment', 'hook']);
 
 /** What belongs to a turn: shown on stderr beside an answer, and in a transcript. */
 const turnLines: Lines = {
@@ -29,7 +23,7 @@ const turnLines: Lines = {
     style.dim(clean(`  ${event.outcome}${event.message === null ? '' : `: ${event.message}`}`)),
   ],
   notice: (event, { mode, style, clean }) =>
-    mode === 'transcript' || !SESSION_NOTICES.has(event.kind) ? [style.dim(clean(`· ${event.text}`))] : [],
+    mode === 'transcript' || !QUIET_NOTICES.has(event.kind) ? [style.dim(clean(`· ${event.text}`))] : [],
   turn_stalled: (event, { style }) => [
     style.dim(`· nothing came for ${Math.round(event.silentMs / 1000)} s`),
   ],

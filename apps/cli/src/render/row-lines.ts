@@ -27,7 +27,7 @@ export function rowLines(row: Message, options: RenderOptions): readonly string[
 }
 
 export function promptLine(text: string, { style, clean }: RenderOptions): string {
-  return style.bold(`> ${clean(text).replaceAll('\n', '\n  ')}`);
+  return style.bold(`> ${clean(text).trimEnd().replaceAll('\n', '\n  ')}`);
 }
 
 export function toolLine(
