@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Run as the user "nobody"; only root can ask for it. */
   readonly asNobody?: boolean;
+  /** Opens a pipe to its standard input, which is empty otherwise. */
+  readonly hasInput?: boolean;
 }
 
 /** A command that runs; `output` grows as it prints. */
@@ -47,14 +49,14 @@ export function startCommand(command: readonly [string, ...string[]], options: R
   const child = spawn(file ?? '', args, {
     cwd: options.cwd,
     env: options.env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.hasInput === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     detached: true,
   });
   started.add(child);
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk) => (stdout += chunk));
-  child.stderr.on('data', (chunk) => (stderr += chunk));
+  child.stdout?.on('data', (chunk) => (stdout += chunk));
+  child.stderr?.on('data', (chunk) => (stderr += chunk));
   const { promise, resolve, reject } = Promise.withResolvers<Ran>();
   child.on('error', reject);
   child.on('close', (exitCode, signal) => {
