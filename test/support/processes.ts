@@ -126,6 +126,7 @@ export async function startWorker({ redis, dataDir, demoModel, env = {} }: Worke
       ...redisEnv(redis),
       HOLDFAST_DATA_DIR: dataDir,
       HOLDFAST_MODEL: 'demo',
+      HOLDFAST_DRAIN_SECONDS: '0',
       ...(demoModel === undefined ? {} : { HOLDFAST_DEMO_MODEL_URL: demoModel.url }),
       ...env,
     },
