@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sessionIdOf } from '../../../packages/client/test/support/fake-gateway.ts';
+import { sessionIdOf } from '../../../packages/client/test/support/fake-log.ts';
 import { findAddress } from '../src/address.ts';
 import { clientFilePath, writeClientFile } from '../src/client-file.ts';
 import { matchSession } from '../src/session-id.ts';

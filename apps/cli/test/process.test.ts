@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { mintTurnId } from '@holdfast/shared/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LogWriter } from '../../../packages/client/test/support/events.ts';
-import { FakeGateway, sessionIdOf } from '../../../packages/client/test/support/fake-gateway.ts';
-import { until } from '../../../packages/client/test/support/until.ts';
+import { FakeGateway } from '../../../packages/client/test/support/fake-gateway.ts';
+import { sessionIdOf } from '../../../packages/client/test/support/fake-log.ts';
+import { until } from '../../../test/support/until.ts';
 import { environmentOf } from './support.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));

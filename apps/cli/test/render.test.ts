@@ -3,7 +3,7 @@ import { applyEvent, EMPTY_VIEW, mintTurnId, type SessionEvent } from '@holdfast
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogWriter } from '../../../packages/client/test/support/events.ts';
-import { mergeDeltas, sessionIdOf } from '../../../packages/client/test/support/fake-gateway.ts';
+import { mergeDeltas, sessionIdOf } from '../../../packages/client/test/support/fake-log.ts';
 import type { RenderOptions } from '../src/render/piece.ts';
 import { sessionLines } from '../src/render/sessions.ts';
 import { oneLine, PLAIN, styleFor, withoutControls } from '../src/render/style.ts';

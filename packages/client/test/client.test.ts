@@ -2,8 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client, type SessionItem } from '../src/index.ts';
 import { LogWriter } from './support/events.ts';
-import { FakeGateway, sessionIdOf } from './support/fake-gateway.ts';
-import { until } from './support/until.ts';
+import { FakeGateway } from './support/fake-gateway.ts';
+import { sessionIdOf } from './support/fake-log.ts';
+import { until } from '../../../test/support/until.ts';
 
 let gateway: FakeGateway;
 const clients: Client[] = [];

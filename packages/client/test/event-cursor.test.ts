@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { acceptBatch } from '../src/event-cursor.ts';
 import { LogWriter } from './support/events.ts';
-import { mergeDeltas } from './support/fake-gateway.ts';
+import { mergeDeltas } from './support/fake-log.ts';
 
 const log = new LogWriter();
 log.created();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseServerFrame } from '../src/frames.ts';
 import { LogWriter } from './support/events.ts';
-import { sessionIdOf } from './support/fake-gateway.ts';
+import { sessionIdOf } from './support/fake-log.ts';
 
 const eventsFrame = (events: readonly unknown[]): string =>
   JSON.stringify({ type: 'events', sessionId: sessionIdOf(0), epoch: 'e1', events });

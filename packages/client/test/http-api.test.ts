@@ -6,7 +6,7 @@ import { EMPTY_VIEW } from '@holdfast/shared/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HttpApi } from '../src/index.ts';
 import { LogWriter } from './support/events.ts';
-import { sessionIdOf } from './support/fake-gateway.ts';
+import { sessionIdOf } from './support/fake-log.ts';
 
 const sid = sessionIdOf(0);
 const summary = {

@@ -1,6 +1,6 @@
 // Requests over a connection that comes and goes.
 import { describe, expect, it } from 'vitest';
-import { sessionIdOf } from './support/fake-gateway.ts';
+import { sessionIdOf } from './support/fake-log.ts';
 import { Harness, settled } from './support/harness.ts';
 
 const sid = sessionIdOf(0);

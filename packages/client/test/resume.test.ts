@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../src/index.ts';
 import { LogWriter } from './support/events.ts';
-import { sessionIdOf, type FakeLog } from './support/fake-gateway.ts';
+import { sessionIdOf, type FakeLog } from './support/fake-log.ts';
 import { Harness, Recorder, settled } from './support/harness.ts';
 
 const sid = sessionIdOf(0);

@@ -3,7 +3,7 @@ import { applyEvent, EMPTY_VIEW, SNAPSHOT_LIMITS, type SessionView } from '@hold
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogWriter } from './support/events.ts';
-import { mergeDeltas, sessionIdOf } from './support/fake-gateway.ts';
+import { mergeDeltas, sessionIdOf } from './support/fake-log.ts';
 import { Harness, settled } from './support/harness.ts';
 import { logStep, ScriptedLog, type LogStep } from './support/script.ts';
 

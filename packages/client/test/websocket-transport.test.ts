@@ -6,7 +6,7 @@ import { WebSocketServer, type WebSocket as ServerSocket } from 'ws';
 import { PlatformWebSocket as browserWebSocket } from '../src/websocket-browser.ts';
 import { PlatformWebSocket as nodeWebSocket } from '../src/websocket-node.ts';
 import { createWebSocketTransport } from '../src/websocket-transport.ts';
-import { until } from './support/until.ts';
+import { until } from '../../../test/support/until.ts';
 
 let server: WebSocketServer;
 let url: string;

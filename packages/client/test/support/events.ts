@@ -9,7 +9,7 @@ import {
   type EventBody,
   type SessionEvent,
 } from '@holdfast/shared/protocol';
-import { sessionIdOf } from './fake-gateway.ts';
+import { sessionIdOf } from './fake-log.ts';
 
 const by = UserId.parse('local');
 

@@ -9,30 +9,14 @@ import {
   lastOffsetOf,
   SNAPSHOT_LIMITS,
   statusOf,
-  SessionId,
   type Position,
   type SessionEvent,
   type SessionView,
 } from '@holdfast/shared/protocol';
 import { WebSocketServer } from 'ws';
 import type { Transport } from '../../src/transport.ts';
-
-export interface FakeLog {
-  epoch: string;
-  events: SessionEvent[];
-  /** Events at or below this offset can not be replayed. */
-  trimmedTo: number;
-  /** Whether a replay merges adjacent deltas of one block into one event. */
-  mergesDeltas: boolean;
-}
-
-/** The part of a server-side socket used here: that of `ws`, or one in memory. */
-export interface FakeSocket {
-  readonly readyState: number;
-  send(text: string): void;
-  close(code: number): void;
-  terminate(): void;
-}
+import { MemoryWire, type FakeSocket } from './memory-wire.ts';
+import { mergeDeltas, resetReason, sessionIdOf, type FakeLog } from './fake-log.ts';
 
 export interface FakePeer {
   readonly socket: FakeSocket;
@@ -58,8 +42,7 @@ export class FakeGateway {
   #http: Server | undefined;
   #sockets: WebSocketServer | undefined;
   #port = 0;
-  readonly #wire: (() => void)[] = [];
-  #isDelivering = false;
+  readonly #wire = new MemoryWire();
 
   async start(): Promise<this> {
     this.#http = createServer((request, response) => void this.#onRequest(request, response));
@@ -142,40 +125,9 @@ export class FakeGateway {
     return log;
   }
 
-  /** A transport that reaches this gateway without a network: frames arrive in order, before the outermost call returns. */
+  /** A transport that reaches this gateway without a network. */
   memoryTransport(): Transport {
-    let readyState = 1;
-    let receive: (text: string) => void = () => undefined;
-    return {
-      open: (_url, handlers) => {
-        const end = (code: number): void => {
-          if (readyState === 1) this.#deliver(() => handlers.onClose(code));
-          readyState = 3;
-        };
-        const socket: FakeSocket = {
-          get readyState() {
-            return readyState;
-          },
-          send: (text) => readyState === 1 && this.#deliver(() => handlers.onText(text)),
-          close: end,
-          terminate: () => end(1006),
-        };
-        receive = this.#accept(socket);
-        this.#deliver(() => handlers.onOpen());
-      },
-      send: (text) => readyState === 1 && this.#deliver(() => readyState === 1 && receive(text)),
-      close: () => {
-        readyState = 3;
-      },
-    };
-  }
-
-  #deliver(arrive: () => void): void {
-    this.#wire.push(arrive);
-    if (this.#isDelivering) return;
-    this.#isDelivering = true;
-    for (let next = this.#wire.shift(); next !== undefined; next = this.#wire.shift()) next();
-    this.#isDelivering = false;
+    return this.#wire.transport((socket) => this.#accept(socket));
   }
 
   #accept(socket: FakeSocket): (text: string) => void {
@@ -320,34 +272,4 @@ export class FakeGateway {
     peer.attached.set(sessionId, head.offset);
     send({ type: 'caughtUp', sessionId, position: head });
   }
-}
-
-function resetReason(log: FakeLog, head: Position, position: Position | undefined): string | undefined {
-  if (position === undefined) return 'new';
-  if (position.epoch !== log.epoch) return 'epoch';
-  if (position.offset > head.offset) return 'ahead';
-  return position.offset < log.trimmedTo ? 'trimmed' : undefined;
-}
-
-/** Adjacent deltas of one block become one event that spans their offsets. */
-export function mergeDeltas(events: readonly SessionEvent[]): SessionEvent[] {
-  const merged: SessionEvent[] = [];
-  for (const event of events) {
-    const last = merged.at(-1);
-    const isSameBlock =
-      last?.type === 'message_delta' &&
-      event.type === 'message_delta' &&
-      last.messageId === event.messageId &&
-      last.block === event.block;
-    if (isSameBlock) {
-      const text = last.text + event.text;
-      merged[merged.length - 1] = { ...last, text, at: event.at, upTo: lastOffsetOf(event) };
-    } else merged.push(event);
-  }
-  return merged;
-}
-
-/** The nth session id of a test. */
-export function sessionIdOf(n: number): SessionId {
-  return SessionId.parse(`s7f-${'01JD0000000000000000000000'.slice(0, 26 - String(n).length)}${n}`);
 }
