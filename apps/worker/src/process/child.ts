@@ -11,6 +11,11 @@ export interface ChildCommand {
   readonly cwd: string;
   /** The child's whole environment. */
   readonly env: Readonly<Record<string, string>>;
+  /**
+   * Ends what the process leaves behind; called when it has exited. What it started may hold its pipes open: without
+   * this, their end, and with it ours, would wait for that. `ended` waits for this, too. Must not reject.
+   */
+  readonly afterExit?: () => Promise<unknown>;
 }
 
 /** How a child ended. `spawnError`: it never started (`code` is the system's, `ENOENT` for a missing file). */
@@ -32,7 +37,7 @@ export interface Child {
   signal(signal: NodeJS.Signals): void;
   /** The last part of stderr, as text. */
   stderrTail(): string;
-  /** Settles once, on `close`. */
+  /** Settles once, on `close`: the last of stdout was given out before. */
   readonly ended: Promise<ChildEnd>;
 }
 
@@ -62,7 +67,13 @@ export function spawnChild(
       ended.resolve({ kind: 'spawn_failed', code: error.code ?? 'unknown', message: error.message });
     }
   });
-  child.on('close', (exitCode, signal) => ended.resolve({ kind: 'exited', exitCode, signal }));
+  let leftBehind: Promise<unknown> = Promise.resolve();
+  child.on('exit', () => {
+    if (command.afterExit !== undefined) leftBehind = command.afterExit();
+  });
+  child.on('close', (exitCode, signal) => {
+    void leftBehind.then(() => ended.resolve({ kind: 'exited', exitCode, signal }));
+  });
   return handleOf(child, { stderr, ended: ended.promise });
 }
 

@@ -1,4 +1,5 @@
 // Ends a child for good: first politely, then not. Every rung has a deadline, so this always comes to an end.
+import { setTimeout as pause } from 'node:timers/promises';
 import { DeadlineError, withDeadline } from '@holdfast/shared/util';
 import type { Child } from './child.ts';
 import { childrenOf, findMarked, type Containment } from './containment.ts';
@@ -19,34 +20,41 @@ export const TERMINATE_TIMES: TerminateTimes = { inputMs: 500, interruptMs: 500,
 
 export interface TerminateOptions {
   readonly child: Child;
-  readonly sessionId: string;
   readonly containment: Containment;
   readonly times?: TerminateTimes;
 }
 
-/** Runs the ladder until the child has ended, then makes sure that nothing it started is left. */
+/**
+ * Runs the ladder until the child has ended. What it started is gone then, too: with its namespace, or swept up by
+ * its `afterExit`.
+ */
 export async function terminateChild(options: TerminateOptions): Promise<void> {
   const { child, containment } = options;
   const times = options.times ?? TERMINATE_TIMES;
+  // A child whose stdout nobody reads can neither finish nor be seen to end.
+  child.setReading(true);
   child.endInput();
-  if (!(await endsWithin(child, times.inputMs))) {
-    await signalInner(child, containment, 'SIGINT');
-    if (!(await endsWithin(child, times.interruptMs))) {
-      await signalInner(child, containment, 'SIGTERM');
-      if (!(await endsWithin(child, times.termMs))) {
-        child.signal('SIGKILL');
-        await endsWithin(child, times.killMs);
-      }
-    }
-  }
-  if (containment === 'sweep') await sweep(options.sessionId);
+  if (await endsWithin(child, times.inputMs)) return;
+  await signalInner(child, containment, 'SIGINT');
+  if (await endsWithin(child, times.interruptMs)) return;
+  await signalInner(child, containment, 'SIGTERM');
+  if (await endsWithin(child, times.termMs)) return;
+  child.signal('SIGKILL');
+  await endsWithin(child, times.killMs);
 }
 
-/** Kills everything that carries the session's marker. Returns the ids it had to kill. */
-export async function sweep(sessionId: string): Promise<number[]> {
-  const pids = await findMarked(sessionId);
-  for (const pid of pids) killQuietly(pid, 'SIGKILL');
-  return pids;
+/** What is being killed may be starting something: it is looked for again until nothing is found. */
+const MAX_SWEEPS = 20;
+const SWEEP_PAUSE_MS = 10;
+
+/** Kills everything that carries the session's marker, until nothing does. */
+export async function sweep(sessionId: string): Promise<void> {
+  for (let round = 0; round < MAX_SWEEPS; round += 1) {
+    const pids = await findMarked(sessionId);
+    if (pids.length === 0) return;
+    for (const pid of pids) killQuietly(pid, 'SIGKILL');
+    await pause(SWEEP_PAUSE_MS);
+  }
 }
 
 /** In a namespace the outer process ignores polite signals: they go to the CLI inside. */

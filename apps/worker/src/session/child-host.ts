@@ -12,7 +12,7 @@ import { claudeArguments, claudeEnvironment } from '../agent/claude-command.ts';
 import { ClaudeChild, type ChildEvent, type ControlResult } from '../agent/claude-child.ts';
 import type { ChildEnd } from '../process/child.ts';
 import { childrenOf, type ContainmentPlan } from '../process/containment.ts';
-import { terminateChild } from '../process/terminate.ts';
+import { sweep, terminateChild } from '../process/terminate.ts';
 import type { ColdStarts } from './cold-starts.ts';
 import type { SessionFiles } from './session-files.ts';
 
@@ -77,6 +77,9 @@ type HostState =
   | { readonly kind: 'starting'; readonly child: ClaudeChild | null }
   | { readonly kind: 'ready'; readonly child: ClaudeChild; readonly ready: ChildReady };
 
+/** How a start ends that was called off before there was a process. */
+const NEVER_STARTED: ChildEnd = { kind: 'exited', exitCode: null, signal: null };
+
 const VersionAnswer = z.looseObject({ version: z.string().optional() });
 
 export class ChildHost {
@@ -95,6 +98,11 @@ export class ChildHost {
 
   get state(): HostState['kind'] {
     return this.#state.kind;
+  }
+
+  /** The outermost process of the child; undefined while there is none. */
+  get rootPid(): number | undefined {
+    return this.#state.kind === 'none' ? undefined : this.#state.child?.process.pid;
   }
 
   /** Starts a child if there is none. The outcome comes as `onReady` or `onOver`. */
@@ -133,16 +141,12 @@ export class ChildHost {
     this.#cause ??= { text: cause, expected };
     const child = this.#state.kind === 'none' ? null : this.#state.child;
     if (child === null) return;
-    await terminateChild({
-      child: child.process,
-      sessionId: this.#deps.sessionId,
-      containment: this.#deps.containment.kind,
-    });
+    await terminateChild({ child: child.process, containment: this.#deps.containment.kind });
   }
 
   async #startNow(options: StartOptions): Promise<void> {
-    if (this.#cause !== null) return this.#over({ kind: 'exited', exitCode: null, signal: null }, '');
     const { deps, files } = { deps: this.#deps, files: this.#deps.files };
+    if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
     if (deps.claudePath === null) {
       return this.#over({ kind: 'spawn_failed', code: 'ENOENT', message: 'no claude executable' }, '');
     }
@@ -152,6 +156,8 @@ export class ChildHost {
     const cliSessionId = options.cliSessionId ?? mintTurnId();
     const resume = options.cliSessionId !== null && (await files.hasTranscript(cliSessionId));
     const configDir = await files.configDir();
+    // It may have been asked to end while we waited.
+    if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
     const [command = '', ...args] = [
       ...deps.containment.prefix,
       deps.claudePath,
@@ -163,6 +169,7 @@ export class ChildHost {
         args,
         cwd: options.cwd,
         env: claudeEnvironment({ ...deps, configDir }),
+        ...(deps.containment.kind === 'sweep' ? { afterExit: async () => sweep(deps.sessionId) } : {}),
       },
       (event) => this.#onChild(child, event),
     );
