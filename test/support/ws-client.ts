@@ -43,6 +43,7 @@ export class TestClient implements AsyncDisposable {
   readonly frames: ReceivedFrame[] = [];
   /** Resolves when the connection has ended. */
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
+  readonly #last = new Map<string, number>();
   #requests = 0;
 
   constructor(socket: WebSocket) {
@@ -50,13 +51,16 @@ export class TestClient implements AsyncDisposable {
     // The listener is there before the first frame can come.
     socket.on('message', (data: Buffer) => {
       const text = data.toString('utf8');
-      this.frames.push({ ...Frame.parse(JSON.parse(text)), text });
+      const frame: ReceivedFrame = { ...Frame.parse(JSON.parse(text)), text };
+      this.frames.push(frame);
+      const last = eventsOf(frame).at(-1);
+      if (last !== undefined) this.#last.set(String(frame['sessionId']), last.upTo ?? last.offset);
     });
     socket.on('error', () => undefined);
-    this.closed = once(socket, 'close').then(([code, reason]) => ({
-      code: Number(code),
-      reason: String(reason),
-    }));
+    // `once` would reject on an error before the close.
+    this.closed = new Promise((resolve) => {
+      socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
   }
 
   send(frame: Readonly<Record<string, unknown>>): void {
@@ -119,8 +123,7 @@ export class TestClient implements AsyncDisposable {
 
   /** The last offset covered so far; 0 before the first event. */
   lastOffset(sessionId: SessionId): number {
-    const last = this.events(sessionId).at(-1);
-    return last === undefined ? 0 : (last.upTo ?? last.offset);
+    return this.#last.get(sessionId) ?? 0;
   }
 
   async untilOffset(sessionId: SessionId, offset: number, limitMs?: number): Promise<void> {
@@ -134,6 +137,10 @@ export class TestClient implements AsyncDisposable {
     this.socket.terminate();
     await this.closed;
   }
+}
+
+function eventsOf(frame: { readonly type: string } & Readonly<Record<string, unknown>>): ReceivedEvent[] {
+  return frame.type === 'events' ? (frame['events'] as ReceivedEvent[]) : []; // checked by the tests that read them
 }
 
 /** Offsets covered by events, expanded; what must be first, first + 1, … without a hole or a repeat. */

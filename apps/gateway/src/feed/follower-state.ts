@@ -18,8 +18,8 @@ export interface Lag {
   readonly hubBytesAtStart: number;
   /** Bytes of stored frames caught up with since then. */
   readonly caughtUpBytes: number;
-  /** The look before: when, and how far behind it was. */
-  readonly checked: { readonly atMs: number; readonly behindBytes: number };
+  /** The look before: when, and how far behind it was (null at the first). */
+  readonly checked: { readonly atMs: number; readonly behindBytes: number | null };
 }
 
 export type FollowerEvent =
@@ -47,12 +47,8 @@ export function nextFollowerState(state: FollowerState, event: FollowerEvent): F
 
 function newLag(event: { readonly nowMs: number; readonly hubBytes: number }): Lag {
   const { nowMs, hubBytes } = event;
-  return {
-    sinceMs: nowMs,
-    hubBytesAtStart: hubBytes,
-    caughtUpBytes: 0,
-    checked: { atMs: nowMs, behindBytes: 0 },
-  };
+  const checked = { atMs: nowMs, behindBytes: null };
+  return { sinceMs: nowMs, hubBytesAtStart: hubBytes, caughtUpBytes: 0, checked };
 }
 
 function withCaughtUp(lag: Lag, bytes: number): FollowerState {
@@ -73,6 +69,7 @@ export function judgeLag(
   if (now.nowMs - lag.sinceMs > MAX_LAG_MS) return { hopeless: true, lag };
   if (now.nowMs - lag.checked.atMs < CHECK_EVERY_MS) return { hopeless: false, lag };
   const behindBytes = now.hubBytes - lag.hubBytesAtStart - lag.caughtUpBytes;
-  const hopeless = behindBytes > MAX_BEHIND_BYTES && behindBytes >= lag.checked.behindBytes;
+  const before = lag.checked.behindBytes;
+  const hopeless = behindBytes > MAX_BEHIND_BYTES && before !== null && behindBytes >= before;
   return { hopeless, lag: { ...lag, checked: { atMs: now.nowMs, behindBytes } } };
 }

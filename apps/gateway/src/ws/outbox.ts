@@ -6,8 +6,9 @@ import type { ServerFrame } from '@holdfast/shared/protocol';
 /** Answers to a peer that does not read pile up to this, then the connection is closed. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 const AS_TEXT = { binary: false };
-/** A peer that does not answer the close frame is cut off after this. */
+/** A peer that does not answer the close frame is cut off after this; a slow one must first read what was sent. */
 const CLOSE_GRACE_MS = 2_000;
+const SLOW_CLOSE_GRACE_MS = 10_000;
 
 export class Outbox {
   readonly #socket: WebSocket;
@@ -38,7 +39,8 @@ export class Outbox {
 
   /** Closes with a code and a short reason; the connection is cut if the peer does not follow. */
   close(code: number, reason: string): void {
+    const graceMs = this.#socket.bufferedAmount > 0 ? SLOW_CLOSE_GRACE_MS : CLOSE_GRACE_MS;
     this.#socket.close(code, reason);
-    setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
+    setTimeout(() => this.#socket.terminate(), graceMs).unref();
   }
 }
