@@ -16,14 +16,14 @@ export default defineConfig({
         test: {
           ...node,
           name: 'store',
-          include: ['test/store/**/*.test.ts'],
+          include: ['test/{store,checker,support}/**/*.test.ts'],
         },
       },
       {
         test: {
           ...node,
           name: 'system',
-          include: ['test/{conformance,e2e,failure}/**/*.test.ts'],
+          include: ['test/{conformance,e2e,failure,chaos}/**/*.test.ts'],
           testTimeout: 60_000,
           fileParallelism: false,
         },
@@ -37,6 +37,16 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Installs packages and counts processes: after the others, so that neither disturbs the other.
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...node,
+          // `npm run test:cli`: facts about the real CLI, for judging a version of it. Not part of `npm test`.
+          name: 'cli',
+          include: ['test/cli/**/*.test.ts'],
+          testTimeout: 90_000,
+          fileParallelism: false,
         },
       },
       {
