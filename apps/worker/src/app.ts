@@ -18,7 +18,6 @@ export interface WorkerDeps extends SessionTableDeps {
   readonly address: RedisAddress;
   readonly redisRunId: () => string;
   readonly environment: Omit<ChildEnvironment, 'guardian'>;
-  readonly maxChildren: number;
   /** How long running turns may go on when the worker is asked to stop. */
   readonly drainMs: number;
   /** The worker can't go on safely and must end. */
@@ -74,10 +73,20 @@ export function buildWorker(deps: WorkerDeps): Worker {
   const reaper = createReaper({ registry, placement, identity, guard, logger });
   const maySeize = (): boolean => guard.maySeize(performance.now());
 
+  /** Whether another worker could start a child at once. If none can, the session waits here, visibly. */
+  async function hasRoomElsewhere(): Promise<boolean> {
+    const others = (await registry.list()).filter(({ workerId }) => workerId !== identity.workerId);
+    for (const other of others) {
+      const { info } = other;
+      if (!info.draining && info.children < info.capacity && (await registry.isAlive(other))) return true;
+    }
+    return false;
+  }
+
   async function place(sessionId: SessionId): Promise<void> {
     if (table.wake(sessionId)) return;
-    const isFull = isStopping || table.childCount >= deps.maxChildren;
-    const outcome = isFull
+    const isElsewhere = isStopping || (table.isBusy && (await hasRoomElsewhere()));
+    const outcome = isElsewhere
       ? { status: 'later' as const }
       : await claimSession({ ...deps, maySeize }, sessionId);
     if (outcome.status === 'claimed') await table.adopt(sessionId, outcome.claimed);

@@ -12,9 +12,11 @@ import {
   type WorkerRegistry,
 } from '@holdfast/shared/store';
 import type { Claimed } from './claim/claimer.ts';
+import { Admission } from './session/admission.ts';
+import type { ChildLimits } from './session/child-care.ts';
 import type { ChildEnvironment } from './session/child-host.ts';
 import { createSessionFiles } from './session/session-files.ts';
-import { SessionRunner } from './session/session-runner.ts';
+import { SessionRunner, type RunnerOver } from './session/session-runner.ts';
 
 export interface SessionTableDeps {
   readonly sessions: SessionStore;
@@ -27,6 +29,8 @@ export interface SessionTableDeps {
   readonly logger: Logger;
   readonly dataDir: string;
   readonly seedDir: string | undefined;
+  readonly maxChildren: number;
+  readonly limits: ChildLimits;
 }
 
 interface Owned {
@@ -38,15 +42,22 @@ export class SessionTable {
   readonly #deps: SessionTableDeps;
   readonly #environment: ChildEnvironment;
   readonly #owned = new Map<SessionId, Owned>();
+  readonly #admission: Admission;
 
   constructor(deps: SessionTableDeps, environment: ChildEnvironment) {
     this.#deps = deps;
     this.#environment = environment;
+    this.#admission = new Admission({ capacity: deps.maxChildren, parkIdlest: () => this.#parkIdlest() });
   }
 
   /** How many children live or are being started. */
   get childCount(): number {
-    return [...this.#owned.values()].filter(({ runner }) => runner.hasChild).length;
+    return this.#admission.taken;
+  }
+
+  /** Whether a further child would have to wait: all places are taken by children that have something to do. */
+  get isBusy(): boolean {
+    return this.#admission.isFull && this.#idlest() === undefined;
   }
 
   /** Wakes the session's runner; false when the session is not ours. */
@@ -69,6 +80,8 @@ export class SessionTable {
       ...{ log, inbox, owner, meta, view, queue, taken },
       environment: this.#environment,
       workerId: identity.workerId,
+      admission: this.#admission,
+      limits: this.#deps.limits,
       logger: logger.child({ sessionId, fence: owner.fence }),
       files: createSessionFiles({ dataDir, userId: meta.userId, sessionId, seedDir }),
       now: Date.now,
@@ -112,6 +125,18 @@ export class SessionTable {
     );
   }
 
+  /** The runner whose child has been idle for the longest time. */
+  #idlest(): SessionRunner | undefined {
+    return [...this.#owned.values()]
+      .map(({ runner }) => runner)
+      .filter((runner) => runner.idleSince !== null)
+      .toSorted((one, other) => (one.idleSince ?? 0) - (other.idleSince ?? 0))[0];
+  }
+
+  #parkIdlest(): boolean {
+    return this.#idlest()?.park('room_needed') ?? false;
+  }
+
   #note(sessionId: SessionId, isActive: boolean): void {
     const { registry, identity, logger } = this.#deps;
     const noted = isActive
@@ -120,13 +145,23 @@ export class SessionTable {
     void noted.catch((error: unknown) => logger.warn({ err: error, sessionId }, 'noting activity failed'));
   }
 
-  async #forget(sessionId: SessionId, reason: 'lost' | 'deleted'): Promise<void> {
+  async #forget(sessionId: SessionId, reason: RunnerOver): Promise<void> {
     const owned = this.#owned.get(sessionId);
     this.#owned.delete(sessionId);
     await this.#deps.subscriber.unsubscribe(sessionKeys(sessionId).doorbell);
-    if (reason !== 'deleted' || owned === undefined) return;
+    if (reason === 'lost' || owned === undefined) return;
+    if (reason === 'parked') return this.#giveUp(owned);
     await this.#deps.sessions.delete(owned.claimed.owner, owned.claimed.meta.userId);
     await this.#deps.registry.clearActive(this.#deps.identity.workerId, sessionId);
     this.#deps.logger.info({ sessionId }, 'session deleted');
+  }
+
+  /** A parked session belongs to nobody; a command that slipped in meanwhile is placed anew. */
+  async #giveUp({ runner, claimed }: Owned): Promise<void> {
+    const { sessions, placement, registry, identity } = this.#deps;
+    await sessions.release(claimed.owner);
+    const meta = await sessions.read(runner.sessionId);
+    if (meta !== null && meta.inboxHead > meta.inboxAcked) await placement.request(runner.sessionId);
+    else await registry.clearActive(identity.workerId, runner.sessionId);
   }
 }

@@ -43,6 +43,7 @@ export class EventWriter {
   #taken = 0;
   #state: 'idle' | 'flushing' | 'lost' = 'idle';
   #isPaused = false;
+  #isCompacting = false;
   #stored: { status: string; turn: string; title: string };
 
   constructor(deps: EventWriterDeps) {
@@ -67,6 +68,11 @@ export class EventWriter {
       queueMicrotask(() => void this.#flush());
     }
     this.#checkPressure();
+  }
+
+  /** The next batch stores a snapshot and trims the whole log behind it: the session is put to rest. */
+  compact(): void {
+    this.#isCompacting = true;
   }
 
   /** Resolves to true when everything pushed so far is in the log; to false when the session was lost. */
@@ -116,10 +122,13 @@ export class EventWriter {
     });
     const meta =
       changed.length > 0 ? { ...Object.fromEntries(changed), updatedAt: view.updatedAt } : undefined;
+    const trimBefore = this.#isCompacting ? view.offset + 1 : decision.trimBefore;
+    const isStored = decision.snapshot || this.#isCompacting;
+    this.#isCompacting = false;
     const added: AppendEffects = {
       ...(meta === undefined ? {} : { meta }),
-      ...(decision.snapshot ? { snapshot: { offset: view.offset, json: JSON.stringify(view) } } : {}),
-      ...(decision.trimBefore === undefined ? {} : { trimBefore: decision.trimBefore }),
+      ...(isStored ? { snapshot: { offset: view.offset, json: JSON.stringify(view) } } : {}),
+      ...(trimBefore === undefined ? {} : { trimBefore }),
     };
     if (Object.keys(added).length === 0) return batch;
     return { ...batch, effects: mergeEffects(batch.effects ?? {}, added) };

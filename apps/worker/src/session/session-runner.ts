@@ -4,6 +4,9 @@ import type { Command, EventBody, SessionId, SessionView, WorkerId } from '@hold
 import type { Logger } from '@holdfast/shared/runtime';
 import type { AppendEffects, CommandInbox, EventLog, Ownership, SessionMeta } from '@holdfast/shared/store';
 import { assertNever } from '@holdfast/shared/util';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Admission } from './admission.ts';
+import { ChildCare, type ChildLimits } from './child-care.ts';
 import { ChildHost, type ChildEnvironment, type ChildOver, type ChildReady } from './child-host.ts';
 import { EventWriter } from './event-writer.ts';
 import { openingNotices } from './opening-notices.ts';
@@ -27,21 +30,30 @@ export interface SessionRunnerDeps {
   /** Prompts that the last owner had begun and not ended. */
   readonly taken: readonly WaitingPrompt[];
   readonly now: () => number;
+  /** Places for children, shared by all sessions of the worker. */
+  readonly admission: Admission;
+  readonly limits: ChildLimits;
   /** The session has something to do (a turn, a prompt that waits), or has nothing any more. */
   readonly onActive: (isActive: boolean) => void;
-  /** The runner is finished with the session: lost to another owner, or deleted by its user. */
-  readonly onOver: (reason: 'lost' | 'deleted') => void;
+  /** The runner is finished with the session: lost to another owner, deleted by its user, or put to rest. */
+  readonly onOver: (reason: RunnerOver) => void;
 }
+
+export type RunnerOver = 'lost' | 'deleted' | 'parked';
 
 /** Why the loop is woken. A closed set: what wakes it decides nothing by itself. */
 export type WakeReason =
   | 'started'
   | 'doorbell'
+  | 'may_start'
   | 'child_ready'
   | 'child_over'
   | 'turn_over'
   | 'lost'
   | 'stop';
+
+/** After a failed step (Redis was away), the next try. */
+const STEP_RETRY_MS = 250;
 
 export class SessionRunner {
   readonly sessionId: SessionId;
@@ -49,6 +61,7 @@ export class SessionRunner {
   readonly #writer: EventWriter;
   readonly #child: ChildHost;
   readonly #turns: TurnKeeper;
+  readonly #care: ChildCare;
   /** A person opened the session: a child is wanted although no prompt waits. */
   #wanted = false;
   #over: ChildOver | null = null;
@@ -58,7 +71,6 @@ export class SessionRunner {
   #loop: Promise<void> | null = null;
   /** Whether the session is noted as active; a gateway notes it with each command, so it is cleared once. */
   #isNoted = true;
-
   constructor(deps: SessionRunnerDeps) {
     this.#deps = deps;
     this.sessionId = deps.owner.sessionId;
@@ -88,11 +100,29 @@ export class SessionRunner {
         },
       },
     );
+    this.#care = new ChildCare({
+      ...{ sessionId: this.sessionId, child: this.#child, writer: this.#writer },
+      ...{ admission: deps.admission, limits: deps.limits },
+      onMayStart: () => this.wake('may_start'),
+    });
     this.#turns = new TurnKeeper({
       ...{ writer: this.#writer, child: this.#child, queue, files, view },
       cliSessionId: deps.meta.cliSessionId,
-      onTurnOver: () => this.wake('turn_over'),
+      onTurnOver: () => {
+        this.#care.turnSucceeded();
+        this.wake('turn_over');
+      },
     });
+  }
+
+  /** Since when the child has had nothing to do; null when there is none or it is busy. */
+  get idleSince(): number | null {
+    return this.#care.idleSince;
+  }
+
+  /** Stops an idle child and puts the session to rest: its next command finds a new owner. */
+  park(reason: string): boolean {
+    return this.#isRunning() && this.#care.park(reason);
   }
 
   /** Whether a child lives or is being started: what counts against the worker's capacity. */
@@ -144,7 +174,12 @@ export class SessionRunner {
       try {
         await this.#step(reasons);
       } catch (error) {
-        this.#deps.logger.error({ err: error, sessionId: this.sessionId }, 'a session step failed');
+        this.#deps.logger.error(
+          { err: error, sessionId: this.sessionId },
+          'a session step failed and is repeated',
+        );
+        for (const reason of reasons) this.#reasons.add(reason);
+        await pause(STEP_RETRY_MS);
       }
     }
     this.#loop = null;
@@ -161,6 +196,9 @@ export class SessionRunner {
     if (reasons.includes('started') || reasons.includes('doorbell')) await this.#readInbox();
     if (this.#isRunning()) await this.#advance();
     this.#noteActivity();
+    const isIdle =
+      this.#child.state === 'ready' && this.#turns.isFree && this.#deps.queue.next() === undefined;
+    this.#care.watch(isIdle);
   }
 
   /** Keeps the worker's set of active sessions: what a reaper would have to place anew. */
@@ -180,11 +218,13 @@ export class SessionRunner {
   async #advance(): Promise<void> {
     const next = this.#deps.queue.next();
     if (!this.#turns.isFree || (next === undefined && !this.#wanted)) return;
-    this.#child.start({
-      cwd: this.#deps.meta.cwd,
-      settings: this.#writer.view.settings,
-      cliSessionId: this.#turns.cliSessionId,
-    });
+    if (this.#child.state === 'none' && this.#care.mayStart()) {
+      this.#child.start({
+        cwd: this.#deps.meta.cwd,
+        settings: this.#writer.view.settings,
+        cliSessionId: this.#turns.cliSessionId,
+      });
+    }
     if (next !== undefined && this.#child.state === 'ready') await this.#turns.begin(next);
   }
 
@@ -249,8 +289,9 @@ export class SessionRunner {
     this.#finish('deleted');
   }
 
-  #finish(reason: 'lost' | 'deleted'): void {
+  #finish(reason: RunnerOver): void {
     this.#phase = 'over';
+    this.#care.stop();
     this.#deps.onOver(reason);
   }
 
@@ -274,6 +315,8 @@ export class SessionRunner {
   async #afterChild(over: ChildOver): Promise<void> {
     this.#over = null;
     this.#wanted = false;
+    const wasParked = this.#care.ended();
+    if (wasParked) return this.#rest(over.cause);
     const { end, expected, cause, stderrTail } = over;
     const exitCode = end.kind === 'exited' ? end.exitCode : null;
     const signal = end.kind === 'exited' ? end.signal : null;
@@ -285,8 +328,19 @@ export class SessionRunner {
       cause,
       stderrTail,
     });
-    if (!over.wasReady && !over.expected) {
-      this.#turns.failNext(startFailure(over, this.#deps.environment.findCliProblem));
-    }
+    if (expected) return;
+    if (!over.wasReady) this.#turns.failNext(startFailure(over, this.#deps.environment.findCliProblem));
+    this.#care.backOff();
+  }
+
+  /** The parked session's log is compacted to its snapshot, and the session is given up. */
+  async #rest(reason: string): Promise<void> {
+    this.#writer.compact();
+    this.#writer.push([{ type: 'child_parked', reason }]);
+    if (!(await this.#writer.flushed())) return;
+    const unread = await this.#deps.inbox.readAfter(this.sessionId, this.#readSeq);
+    // A command that came while the child was ending is served at once, with a new child.
+    if (unread.length > 0) this.wake('doorbell');
+    else this.#finish('parked');
   }
 }

@@ -108,6 +108,7 @@ const payloads = {
       'hook',
       'compaction',
       'retry',
+      'waiting',
       'permission',
       'trust',
       'info',

@@ -99,6 +99,16 @@ export const variables = {
     fallback: '16',
     about: 'how many CLI children one worker keeps at a time (about 125 MB each)',
   }),
+  HOLDFAST_IDLE_MINUTES: define({
+    schema: z.coerce.number().min(0).max(100_000),
+    fallback: '30',
+    about: 'how long an idle child stays warm before it is parked; 0 = never parked',
+  }),
+  HOLDFAST_CHILD_MEMORY_MB: define({
+    schema: count(0, 1_000_000),
+    fallback: '4096',
+    about: 'a child that uses more than this is started anew between turns; 0 = no limit',
+  }),
   HOLDFAST_DRAIN_SECONDS: define({
     schema: count(0, 3_600),
     fallback: '25',
