@@ -1,4 +1,5 @@
 // A session's own folder on disk: the CLI's config directory with its transcripts. On storage all workers share.
+import { hash } from 'node:crypto';
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +29,7 @@ export function createSessionFiles(options: {
   readonly seedDir: string | undefined;
 }): SessionFiles {
   const { dataDir, userId, sessionId, seedDir } = options;
-  const home = join(dataDir, 'users', encodeURIComponent(userId), 'sessions', sessionId);
+  const home = join(dataDir, 'users', folderOf(userId), 'sessions', sessionId);
   const configDir = join(home, 'config');
   return {
     configDir: async () => {
@@ -43,6 +44,15 @@ export function createSessionFiles(options: {
     },
     remove: async () => rm(home, { recursive: true, force: true, maxRetries: 3 }),
   };
+}
+
+/** Longest name that every file system takes is 255 bytes; an encoded id can be longer. */
+const MAX_FOLDER_CHARS = 200;
+
+/** A folder name for a user: readable for ordinary ids, never `.` or `..`, never a path. */
+function folderOf(userId: UserId): string {
+  const name = encodeURIComponent(userId).replaceAll('.', '%2E');
+  return name.length <= MAX_FOLDER_CHARS ? name : hash('sha256', userId);
 }
 
 async function seed(from: string, to: string): Promise<void> {
