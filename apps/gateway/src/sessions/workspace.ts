@@ -1,6 +1,6 @@
 // Which folders a session may work in: existing folders under the workspace roots, symlinks resolved.
 import { mkdir, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, join, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { ServiceError, type SessionId } from '@holdfast/shared/protocol';
 
 /** The configured roots with their symlinks resolved; at least one. */
@@ -42,8 +42,14 @@ export async function resolveCwd(cwd: string, roots: WorkspaceRoots): Promise<st
     if (isUnderAny(real, roots)) return real;
     throw notAllowed(roots);
   }
-  if (isUnderAny(resolve(cwd), roots)) throw new ServiceError('cwd_missing');
+  if (isUnderAny(await nearestRealFolder(resolve(cwd)), roots)) throw new ServiceError('cwd_missing');
   throw notAllowed(roots);
+}
+
+/** The real path of the closest folder above a path that does not exist. */
+async function nearestRealFolder(path: string): Promise<string> {
+  const parent = dirname(path);
+  return (await realFolder(parent)) ?? (parent === path ? path : nearestRealFolder(parent));
 }
 
 /** Makes the folder of a session that was created without one; `isNew` is false when it was there already. */

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { CLIENT_FRAME_TYPES, UserId, type ErrorCode } from '@holdfast/shared/protocol';
+import { admitFrame, nextConnectionState, type ConnectionState } from '../../src/ws/connection-state.ts';
+
+const userId = UserId.parse('local');
+const states: Record<ConnectionState['kind'], ConnectionState> = {
+  awaiting_hello: { kind: 'awaiting_hello' },
+  ready: { kind: 'ready', userId },
+  closing: { kind: 'closing', cause: 'going_away' },
+};
+
+describe('a connection', () => {
+  it.each(CLIENT_FRAME_TYPES)('takes %s by its state', (type) => {
+    const isHello = type === 'hello';
+    const refuse = (code: ErrorCode): object => ({ act: 'refuse', code });
+    expect(admitFrame(states.awaiting_hello, type)).toEqual(
+      isHello ? { act: 'authenticate' } : refuse('hello_expected'),
+    );
+    expect(admitFrame(states.ready, type)).toEqual(
+      isHello ? refuse('hello_repeated') : { act: 'handle', userId },
+    );
+    expect(admitFrame(states.closing, type)).toEqual({ act: 'ignore' });
+  });
+
+  it('belongs to whom the first accepted hello named', () => {
+    const ready = nextConnectionState(states.awaiting_hello, { kind: 'hello_accepted', userId });
+    expect(ready).toEqual(states.ready);
+    const other = UserId.parse('other');
+    expect(nextConnectionState(ready, { kind: 'hello_accepted', userId: other })).toBe(ready);
+    expect(nextConnectionState(states.closing, { kind: 'hello_accepted', userId })).toBe(states.closing);
+  });
+
+  it('keeps the first cause of its end', () => {
+    const ended = nextConnectionState(states.ready, { kind: 'ended', cause: 'slow_consumer' });
+    expect(ended).toEqual({ kind: 'closing', cause: 'slow_consumer' });
+    expect(nextConnectionState(ended, { kind: 'ended', cause: 'heartbeat_lost' })).toBe(ended);
+  });
+});
