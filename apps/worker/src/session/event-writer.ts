@@ -13,6 +13,7 @@ import type { AppendEffects, AppendResult, EventLog, Ownership } from '@holdfast
 import { assertNever, createDeferred, fullJitterBackoff, type Deferred } from '@holdfast/shared/util';
 import { AppendQueue, mergeEffects, type Batch } from './append-queue.ts';
 import { AppendRing } from './append-ring.ts';
+import { HISTORY_CAP_BYTES, planHistoryTrim } from './history-cap.ts';
 import { SnapshotPolicy } from './snapshot-policy.ts';
 
 export interface EventWriterDeps {
@@ -22,6 +23,8 @@ export interface EventWriterDeps {
   /** The view at the head of the log. */
   readonly view: SessionView;
   readonly now: () => number;
+  /** Bytes the history may hold; the product's cap by default. */
+  readonly historyCapBytes?: number;
   /** Somebody else owns the session, or its log is gone or can't be repaired: nothing more will be written. */
   readonly onLost: (reason: 'fenced' | 'not_found' | 'unrepairable') => void;
   /** Whether so much waits that the source must pause. */
@@ -44,6 +47,7 @@ export class EventWriter {
   #state: 'idle' | 'flushing' | 'lost' = 'idle';
   #isPaused = false;
   #isCompacting = false;
+  #isTrimming = false;
   #stored: { status: string; turn: string; title: string };
 
   constructor(deps: EventWriterDeps) {
@@ -145,6 +149,8 @@ export class EventWriter {
       }
       switch (result.status) {
         case 'ok':
+          if (result.historyBytes !== null) this.#capHistory(result.historyBytes);
+          return 'stored';
         case 'duplicate':
           return 'stored';
         case 'fenced':
@@ -159,6 +165,24 @@ export class EventWriter {
           return assertNever(result);
       }
     }
+  }
+
+  /** A history over its cap loses its oldest part, with an event that says so. */
+  #capHistory(historyBytes: number): void {
+    const capBytes = this.#deps.historyCapBytes ?? HISTORY_CAP_BYTES;
+    if (historyBytes <= capBytes || this.#isTrimming) return;
+    this.#isTrimming = true;
+    const { log, owner, logger } = this.#deps;
+    void planHistoryTrim(log, { sessionId: owner.sessionId, historyBytes, capBytes })
+      .then(async (trim) => {
+        if (trim === null) return;
+        this.push([{ type: 'history_trimmed', before: trim.before }], { trimHistory: trim });
+        await this.flushed(); // until then the size that appends report is the old one
+      })
+      .catch((error: unknown) => logger.warn({ err: error }, 'the history could not be trimmed'))
+      .finally(() => {
+        this.#isTrimming = false;
+      });
   }
 
   async #tryAppend(batch: Batch): Promise<AppendResult | null> {

@@ -25,6 +25,8 @@ export interface AppendEffects {
   readonly snapshot?: { readonly offset: number; readonly json: string };
   /** First offset to keep in the log; needs a snapshot at or after the offset before it. */
   readonly trimBefore?: number;
+  /** First offset to keep in the history, and how many bytes of frames go with the older ones. */
+  readonly trimHistory?: { readonly before: number; readonly bytes: number };
 }
 
 export type QueueChange =
@@ -56,7 +58,8 @@ export interface AppendInput {
 }
 
 export type AppendResult =
-  | { readonly status: 'ok'; readonly head: number }
+  /** `historyBytes`: size of the history stream's frames; null when the append had no effects. */
+  | { readonly status: 'ok'; readonly head: number; readonly historyBytes: number | null }
   /** The whole batch was stored before (a retry after a lost reply). */
   | { readonly status: 'duplicate'; readonly head: number }
   /** The log does not end right before `first`: Redis lost a tail (head smaller), or a bug (head greater). */
@@ -120,6 +123,12 @@ export interface EventLog {
     readonly before: number | null;
     readonly limit: number;
   }): Promise<StoredFrame[]>;
+  /** The oldest history events after `after`, ascending; at most `limit`. For trimming. */
+  readOldestHistory(input: {
+    readonly sessionId: SessionId;
+    readonly after: number;
+    readonly limit: number;
+  }): Promise<StoredFrame[]>;
   /** Where each session's log stands, null for one that is gone or being deleted. For audits. */
   heads(sessionIds: readonly SessionId[]): Promise<(LogHead | null)[]>;
 }
@@ -131,7 +140,8 @@ export interface LogHead {
 }
 
 const AppendReply = z.union([
-  z.tuple([z.enum(['ok', 'duplicate', 'gap']), z.coerce.number()]),
+  z.tuple([z.literal('ok'), z.coerce.number(), z.coerce.number()]),
+  z.tuple([z.enum(['duplicate', 'gap']), z.coerce.number()]),
   z.tuple([z.literal('fenced'), z.coerce.number(), z.string()]),
   z.tuple([z.literal('not_found')]),
 ]);
@@ -166,6 +176,8 @@ export function createEventLog(redis: Redis): EventLog {
       const entries = await redis.xrevrange(sessionKeys(sessionId).history, start, '-', 'COUNT', limit);
       return toFrames(entries).toReversed();
     },
+    readOldestHistory: async ({ sessionId, after, limit }) =>
+      toFrames(await redis.xrange(sessionKeys(sessionId).history, `(${after}-0`, '+', 'COUNT', limit)),
     heads: async (sessionIds) => readHeads(redis, sessionIds),
   };
 }
@@ -202,6 +214,7 @@ function encodeEffects(effects: AppendEffects): string {
       change.op === 'open' ? ['open', change.approvalId, change.json] : ['close', change.approvalId],
     ),
     trim: effects.trimBefore,
+    trimHistory: effects.trimHistory,
   });
 }
 
@@ -209,6 +222,9 @@ function parseAppend(reply: unknown): AppendResult {
   const parsed = AppendReply.parse(reply);
   if (parsed[0] === 'fenced') return { status: 'fenced', fence: parsed[1] };
   if (parsed[0] === 'not_found') return { status: 'not_found' };
+  if (parsed[0] === 'ok') {
+    return { status: 'ok', head: parsed[1], historyBytes: parsed[2] < 0 ? null : parsed[2] };
+  }
   return { status: parsed[0], head: parsed[1] };
 }
 

@@ -6,8 +6,9 @@
 -- Effects (all optional): history [1-based indexes of frames to keep]; ack inbox seq; meta {field: value};
 --       queue [["put", id, json, score] | ["take", id] | ["del", id] | ["score", id, score]];
 --       "take" leaves the order but keeps the prompt itself until its turn is over, for a takeover to find; approvals [["open", id, json] | ["close", id]];
---       trim: first offset to keep (only with a snapshot at or after the one before it)
--- RETURNS {'ok', head} | {'duplicate', head} | {'gap', head} | {'fenced', fence, incarnation} | {'not_found'}
+--       trim: first offset to keep (only with a snapshot at or after the one before it);
+--       trimHistory {before = first offset to keep in the history, bytes = what goes}
+-- RETURNS {'ok', head, bytes of the history (-1 without effects)} | {'duplicate', head} | {'gap', head} | {'fenced', fence, incarnation} | {'not_found'}
 -- INVARIANT only the owner with the newest fence writes; offsets are dense; a repeated batch writes nothing.
 local meta = redis.call('HMGET', KEYS[1], 'fence', 'inc', 'head')
 if not meta[1] then return {'not_found'} end
@@ -57,10 +58,20 @@ if effects then
     end
   end
 end
+local history = -1
+if effects then
+  local delta = 0
+  for _, index in ipairs(effects.history or {}) do delta = delta + #ARGV[6 + index] end
+  if effects.trimHistory then
+    redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', effects.trimHistory.before) .. '-0')
+    delta = delta - effects.trimHistory.bytes
+  end
+  history = redis.call('HINCRBY', KEYS[1], 'historyBytes', string.format('%.0f', delta))
+end
 local header = '1|' .. ARGV[3] .. '|' .. ARGV[1] .. '|' .. ARGV[4] .. '|' .. n .. '\n['
 if n == 1 then
   redis.call('SPUBLISH', KEYS[3], header .. ARGV[7] .. ']')
 else
   redis.call('SPUBLISH', KEYS[3], header .. table.concat(ARGV, ',', 7) .. ']')
 end
-return {'ok', last}
+return {'ok', last, history}
