@@ -1,5 +1,11 @@
 // Renderers: events and snapshots to text, without any stream.
-import { applyEvent, EMPTY_VIEW, mintTurnId, type SessionEvent } from '@holdfast/shared/protocol';
+import {
+  applyEvent,
+  EMPTY_VIEW,
+  mintTurnId,
+  SNAPSHOT_LIMITS,
+  type SessionEvent,
+} from '@holdfast/shared/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogWriter } from '../../../packages/client/test/support/events.ts';
@@ -121,6 +127,21 @@ describe('a snapshot as text', () => {
     const next = renderEvent(state, log.delta(turnId, 'more', 'm2'), options('transcript'));
     expect(next.pieces).toEqual([{ to: 'out', text: 'more' }]);
   });
+});
+
+it('a text that a snapshot holds cut short is marked so, and not printed twice', () => {
+  const long = 'x'.repeat(3_000);
+  const log = new LogWriter();
+  log.delta(turnId, long.slice(0, 2_500));
+  const open = renderEvent(EMPTY_TRANSCRIPT, log.events[0] ?? log.created(), options('transcript')).state;
+  log.completed(turnId, long);
+  const view = log.events.reduce((state, event) => applyEvent(state, event, SNAPSHOT_LIMITS), EMPTY_VIEW);
+  const shown = (state: TranscriptState): string =>
+    renderSnapshot(state, view, { ...options('transcript'), isShown: () => true })
+      .pieces.map((piece) => piece.text)
+      .join('');
+  expect(shown(EMPTY_TRANSCRIPT)).toBe(`${'x'.repeat(2_000)} […]\n`);
+  expect(shown(open)).toBe(' […]\n');
 });
 
 describe('texts for a terminal', () => {

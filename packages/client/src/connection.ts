@@ -57,7 +57,7 @@ export class Connection {
   readonly #status: Subject<ConnectionStatus>;
   #state: ConnectionState = INITIAL_CONNECTION;
   #transport: Transport | undefined;
-  #cancelTimer: (() => void) | undefined;
+  #timer: { readonly at: number; readonly cancel: () => void } | undefined;
   #stopSignals: (() => void) | undefined;
   readonly #pending: Happening[] = [];
   #isStepping = false;
@@ -127,13 +127,19 @@ export class Connection {
     for (const effect of effects) this.#run(effect);
   }
 
+  /** Every frame moves the deadline on; a timer that rings too early finds nothing due and is set again. */
   #armTimer(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
     const due = nextDeadline(this.#state);
+    if (due !== null && this.#timer !== undefined && this.#timer.at <= due) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
     if (due === null) return;
     const { clock } = this.#options;
-    this.#cancelTimer = clock.schedule(due - clock.now(), () => this.#happen({ type: 'tick' }));
+    const ring = (): void => {
+      this.#timer = undefined;
+      this.#happen({ type: 'tick' });
+    };
+    this.#timer = { at: due, cancel: clock.schedule(due - clock.now(), ring) };
   }
 
   #run(effect: ConnectionEffect): void {

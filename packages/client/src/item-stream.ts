@@ -19,14 +19,16 @@ export class ItemStream implements AsyncIterableIterator<SessionItem, undefined>
   #waiting: Deferred<IteratorResult<SessionItem, undefined>>[] = [];
   #end: { readonly error: HoldfastError | null } | undefined;
   #isPaused = false;
+  readonly #forgetSignal: () => void;
 
   constructor(openFeed: OpenFeed, signal?: AbortSignal) {
+    const stop = (): void => void this.return();
+    this.#forgetSignal = () => signal?.removeEventListener('abort', stop);
     this.#feed = openFeed({
       onItems: (items) => this.#push(items),
       onState: () => undefined,
       onEnd: (error) => this.#finish(error),
     });
-    const stop = (): void => void this.return();
     if (signal?.aborted === true) stop();
     else signal?.addEventListener('abort', stop, { once: true });
   }
@@ -91,6 +93,7 @@ export class ItemStream implements AsyncIterableIterator<SessionItem, undefined>
   #finish(error: HoldfastError | null): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
+    this.#forgetSignal();
     const [first, ...rest] = this.#waiting;
     this.#waiting = [];
     if (first !== undefined && error !== null) {

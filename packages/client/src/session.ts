@@ -100,6 +100,7 @@ export class Session {
    * The session's events in order, each once, over any number of reconnects; ends when the caller stops iterating
    * or `signal` aborts, throws {@link HoldfastError} when the session can not be read.
    * `from`: a saved position, `start`, or (default) `snapshot`: a `reset` item with the present view first.
+   * Throws at once when the client is closed.
    */
   events(options: { readonly from?: From; readonly signal?: AbortSignal } = {}): ItemStream {
     return new ItemStream(this.#deps.openFeed(this.sessionId, options.from ?? 'snapshot'), options.signal);

@@ -78,9 +78,15 @@ function rowPieces(open: Open, row: Message, options: RenderOptions): Step {
     return onLines(open, rowLines(row, options), options);
   const isOpen = open?.key === blockKey(row);
   const printed = isOpen ? open.text : '';
-  const rest = row.text.startsWith(printed) ? row.text.slice(printed.length) : `\n${row.text}`;
   const before = isOpen ? [] : closed(open);
-  return { open: null, pieces: [...before, out(options.clean(rest)), out('\n')] };
+  const end = row.truncated ? ' […]\n' : '\n';
+  return { open: null, pieces: [...before, out(options.clean(restOf(row, printed))), out(end)] };
+}
+
+/** What is left to print of a text; a snapshot may hold less of it than was printed already. */
+function restOf(row: { readonly text: string; readonly truncated: boolean }, printed: string): string {
+  if (row.text.startsWith(printed)) return row.text.slice(printed.length);
+  return row.truncated && printed.startsWith(row.text) ? '' : `\n${row.text}`;
 }
 
 /** Prints more of the block that streams, or the beginning of another. */
