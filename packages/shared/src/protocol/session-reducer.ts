@@ -199,7 +199,13 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
     ),
   turn_interrupted: (view, event, limits) =>
     turnOver(view, { ...event, stopReason: 'interrupted', error: event.reason }, limits),
-  owner_changed: (_view, event) => ({ owner: { workerId: event.workerId, fence: event.fence } }),
+  // A new owner never inherits a child: the last owner's is gone.
+  owner_changed: (view, event) => ({
+    owner: { workerId: event.workerId, fence: event.fence },
+    ...(view.child.state === 'running'
+      ? { child: { state: 'none' as const }, messages: withLostTools(view) }
+      : {}),
+  }),
   child_started: (_view, event) => ({
     child: {
       state: 'running',
@@ -249,6 +255,13 @@ function turnOver(
     turnsEnded: view.turnsEnded + 1,
     ...pushed(view, { kind: 'turn_end', offset, turnId, stopReason, delivered, error }, limits),
   };
+}
+
+/** Tool calls that were running ended with their child. */
+function withLostTools(view: SessionView): Message[] {
+  return view.messages.map((message) =>
+    message.kind === 'tool' && message.state === 'running' ? { ...message, state: 'lost' } : message,
+  );
 }
 
 function unstalled(view: SessionView): SessionView['turn'] {
