@@ -38,7 +38,7 @@ describe('stopping up [K-02]', () => {
   );
 
   it('by Ctrl-C at a terminal ends in order, though npm passes the signal on a second time', async () => {
-    const command = ['script', '-qec', 'npm run --silent up', '/dev/null'] as const;
+    const command = ['script', '-qec', 'exec npm run --silent up', '/dev/null'] as const;
     const up = home.start({ command, hasInput: true });
     const link = await up.ready();
     up.child.stdin?.write('\u0003');

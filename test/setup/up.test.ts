@@ -1,22 +1,29 @@
 import { access, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createHome, type UpHome } from './support/holdfast.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createHome, type UpHome, type UpProcess } from './support/holdfast.ts';
 import { endCommands } from './support/run.ts';
 
-let home: UpHome;
-beforeEach(async () => void (home = await createHome()));
-afterEach(async () => {
-  endCommands();
-  await home[Symbol.asyncDispose]();
-});
-
 describe('npm run up [K-02]', () => {
-  it('is ready in under 10 s, says one line per part, which model answers and how to change it', async () => {
-    const up = home.start();
+  let home: UpHome;
+  let up: UpProcess;
+  let link: URL;
+  let readyAfterMs: number;
+
+  beforeAll(async () => {
+    home = await createHome();
     const startedAt = performance.now();
-    const link = await up.ready();
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    up = home.start();
+    link = await up.ready();
+    readyAfterMs = performance.now() - startedAt;
+  });
+  afterAll(async () => {
+    endCommands();
+    await home[Symbol.asyncDispose]();
+  });
+
+  it('is ready in under 10 s, says one line per part, which model answers and how to change it', async () => {
+    expect(readyAfterMs).toBeLessThan(10_000);
     for (const part of ['redis', 'gateway', 'worker-1', 'worker-2', 'demo-model']) {
       expect(up.output().match(new RegExp(`^holdfast: ${part} +ready`, 'gm'))).toHaveLength(1);
     }
@@ -25,7 +32,6 @@ describe('npm run up [K-02]', () => {
   });
 
   it('leaves the address and the token for the client commands, for nobody else to read', async () => {
-    const link = await home.start().ready();
     const client = join(home.dataDir, 'client.json');
     expect(JSON.parse(await readFile(client, 'utf8'))).toEqual({
       url: link.origin,
@@ -33,6 +39,38 @@ describe('npm run up [K-02]', () => {
     });
     expect((await stat(client)).mode & 0o777).toBe(0o600);
     expect((await stat(home.dataDir)).mode & 0o777).toBe(0o700);
+  });
+
+  it('runs its Redis without a TCP port, on a socket for its owner, with a password on no command line', async () => {
+    expect((await stat(join(home.dataDir, 'redis/redis.sock'))).mode & 0o777).toBe(0o600);
+    const password = (await readFile(join(home.dataDir, 'redis/password'), 'utf8')).trim();
+    expect(password).toMatch(/^[0-9a-f]{64}$/);
+    expect((await home.processes()).join('\n')).not.toContain(password);
+    expect(await tcpSockets(await up.partPid('redis'))).toEqual([]);
+    expect(await tcpSockets(await up.partPid('gateway'))).not.toEqual([]);
+  });
+
+  it('started again while it runs prints the address and the link, and ends with code 0', async () => {
+    const second = await home.start().ended;
+    expect(second.exitCode).toBe(0);
+    expect(second.stdout).toContain(`already running here (pid ${await up.pid()}) at ${link.origin}`);
+    expect(second.stdout).toContain(link.href);
+  });
+
+  it('says what it does and every setting with --help', async () => {
+    const ran = await home.start({ command: ['npm', 'run', '--silent', 'up', '--', '--help'] }).ended;
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stdout).toMatch(/^Usage: npm run up/);
+    expect(ran.stdout).toContain('HOLDFAST_PORT');
+  });
+});
+
+describe('a start of up [K-02]', () => {
+  let home: UpHome;
+  beforeEach(async () => void (home = await createHome()));
+  afterEach(async () => {
+    endCommands();
+    await home[Symbol.asyncDispose]();
   });
 
   it('with credentials starts no demo model and says so; they reach the workers only', async () => {
@@ -54,26 +92,6 @@ describe('npm run up [K-02]', () => {
     expect(up.output()).toMatch(/No credentials are set for the real model: set ANTHROPIC_API_KEY/);
   });
 
-  it('runs its Redis without a TCP port, on a socket for its owner, with a password on no command line', async () => {
-    const up = home.start();
-    await up.ready();
-    expect((await stat(join(home.dataDir, 'redis/redis.sock'))).mode & 0o777).toBe(0o600);
-    const password = (await readFile(join(home.dataDir, 'redis/password'), 'utf8')).trim();
-    expect(password).toMatch(/^[0-9a-f]{64}$/);
-    expect((await home.processes()).join('\n')).not.toContain(password);
-    expect(await tcpSockets(await up.partPid('redis'))).toEqual([]);
-    expect(await tcpSockets(await up.partPid('gateway'))).not.toEqual([]);
-  });
-
-  it('started again while it runs prints the address and the link, and ends with code 0', async () => {
-    const first = home.start();
-    const link = await first.ready();
-    const second = await home.start().ended;
-    expect(second.exitCode).toBe(0);
-    expect(second.stdout).toContain(`already running here (pid ${await first.pid()}) at ${link.origin}`);
-    expect(second.stdout).toContain(link.href);
-  });
-
   it('started again while it is still starting waits for the address', async () => {
     const first = home.start();
     const second = home.start();
@@ -82,14 +100,6 @@ describe('npm run up [K-02]', () => {
     expect(ended.exitCode).toBe(0);
     expect(ended.stdout).toMatch(/already running here/);
     expect(ended.stdout).toContain(link.href);
-  });
-
-  it('keeps its token over a restart', async () => {
-    const first = home.start();
-    const token = (await first.ready()).searchParams.get('token');
-    first.child.kill('SIGTERM');
-    await first.ended;
-    expect((await home.start().ready()).searchParams.get('token')).toBe(token);
   });
 
   it('works in a folder whose path is too long for a socket, and leaves nothing elsewhere', async () => {
@@ -101,13 +111,6 @@ describe('npm run up [K-02]', () => {
     up.child.kill('SIGTERM');
     await up.ended;
     await expect(access(folders[0])).rejects.toThrow('ENOENT');
-  });
-
-  it('says what it does and every setting with --help', async () => {
-    const ran = await home.start({ command: ['npm', 'run', '--silent', 'up', '--', '--help'] }).ended;
-    expect(ran.exitCode).toBe(0);
-    expect(ran.stdout).toMatch(/^Usage: npm run up/);
-    expect(ran.stdout).toContain('HOLDFAST_PORT');
   });
 });
 

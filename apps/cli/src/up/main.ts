@@ -5,8 +5,11 @@ import { UpFailure } from './failure.ts';
 import { HELP } from './help.ts';
 import { runUp } from './run-up.ts';
 
-/** npm passes on a signal that the terminal has sent to the whole group already: that is still the first one. */
-const SAME_SIGNAL_MS = 700;
+/**
+ * npm passes on a signal that the terminal has sent to the whole group already, on a busy machine a moment later:
+ * that is still the first one. Below this a single Ctrl-C may kill; above it a person waits for the second to count.
+ */
+const SAME_SIGNAL_MS = 1_500;
 
 const checkout = fileURLToPath(new URL('../../../..', import.meta.url)).replace(/\/$/, '');
 

@@ -70,6 +70,6 @@ export async function checkExternalRedis(
 }
 
 function infoField(info: string, name: string): string {
-  const line = info.split('\r\n').find((candidate) => candidate.startsWith(`${name}:`));
-  return line?.slice(name.length + 1) ?? '';
+  const line = info.split(/\r?\n/).find((candidate) => candidate.startsWith(`${name}:`));
+  return line?.slice(name.length + 1).trim() ?? '';
 }
