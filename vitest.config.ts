@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-const node = { environment: 'node' as const, testTimeout: 20_000, hookTimeout: 60_000 };
+const node = {
+  environment: 'node' as const,
+  testTimeout: 20_000,
+  hookTimeout: 60_000,
+  setupFiles: ['./test/requirements/count-assertions.ts'],
+};
 
 export default defineConfig({
   test: {
@@ -9,7 +14,7 @@ export default defineConfig({
         test: {
           ...node,
           name: 'unit',
-          include: ['{packages,apps}/*/test/**/*.test.ts', 'test/pins/**/*.test.ts'],
+          include: ['{packages,apps}/*/test/**/*.test.ts', 'test/{pins,requirements}/**/*.test.ts'],
         },
       },
       {
@@ -53,7 +58,7 @@ export default defineConfig({
         test: {
           ...node,
           name: 'slow',
-          include: ['test/**/*.slow.ts'],
+          include: ['test/slow/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,

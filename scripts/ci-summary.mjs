@@ -1,6 +1,6 @@
 // Sums what `npm run check` and `npm test` wrote as JSON; a result that is missing counts as a failure.
 import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** `checks` is the array of `npm run check --json`, undefined when it wrote none. */
@@ -28,6 +28,22 @@ export function sumTests(report) {
   };
 }
 
+/** `problems` is what `npm test` wrote about the requirements; they count as one check. */
+export function sumRequirements(problems) {
+  if (problems === undefined) return { passed: 0, failed: ['npm test did not check the requirements'] };
+  return { passed: problems.length === 0 ? 1 : 0, failed: problems.map((text) => `requirements: ${text}`) };
+}
+
+/**
+ * A failure for each command that ended with an error none of its results tell of, such as a coverage under its
+ * bound. `commands` are `{name, exitCode, failed}`.
+ */
+export function sumExitCodes(commands) {
+  return commands
+    .filter(({ exitCode, failed }) => exitCode !== 0 && failed.length === 0)
+    .map(({ name, exitCode }) => `${name} ended with ${exitCode}`);
+}
+
 function failuresOf(file) {
   const name = relative(process.cwd(), file.name);
   const tests = file.assertionResults.filter((test) => test.status === 'failed');
@@ -49,14 +65,22 @@ function readJson(file) {
   }
 }
 
-function main([checkFile, testFile]) {
-  const checks = sumChecks(readJson(checkFile));
-  const tests = sumTests(readJson(testFile));
-  const failed = [...checks.failed, ...tests.failed];
+/** The folder holds what .ci/run collected: check.json, test.json, requirements.json, and the exit codes. */
+function main([folder]) {
+  const json = (name) => readJson(join(folder, name));
+  const checks = sumChecks(json('check.json'));
+  const tests = sumTests(json('test.json'));
+  const requirements = sumRequirements(json('requirements.json'));
+  const failed = [...checks.failed, ...tests.failed, ...requirements.failed];
+  const exits = [
+    { name: 'npm run check', exitCode: json('check.exit') ?? 1, failed: checks.failed },
+    { name: 'npm test', exitCode: json('test.exit') ?? 1, failed: [...tests.failed, ...requirements.failed] },
+  ];
+  failed.push(...sumExitCodes(exits));
   const out = (line) => process.stdout.write(`${line}\n`);
   for (const line of failed) out(`FAILED  ${line}`);
   if (tests.skipped > 0) out(`not run: ${tests.skipped} skipped tests`);
-  out(`${checks.passed + tests.passed} passed, ${failed.length} failed`);
+  out(`${checks.passed + tests.passed + requirements.passed} passed, ${failed.length} failed`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
 

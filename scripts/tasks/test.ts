@@ -1,14 +1,23 @@
-// `npm test`: the fast tier, with a redis-server on PATH as `up` finds or fetches one, and always the demo model.
+// `npm test` and `npm run test:slow`: one tier of the tests, with a redis-server on PATH as `up` finds or fetches one,
+// and always the demo model; then the check of the requirements.
 import { spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withoutModelCredentials } from '@holdfast/shared/runtime';
 import { explainWriteError, UpFailure } from '../../apps/cli/src/up/failure.ts';
 import { ensureRedisServer } from '../../apps/cli/src/up/redis/source.ts';
+import type { Tier } from '../../test/requirements/list.ts';
+import { judgeRun } from '../../test/requirements/verdict.ts';
 
-const FAST_TIER = ['unit', 'store', 'system', 'setup'];
+/** Projects of vitest.config.ts. */
+const PROJECTS: Readonly<Record<Tier, readonly string[]>> = {
+  fast: ['unit', 'store', 'system', 'setup'],
+  slow: ['slow'],
+};
 const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+const PROOF_REPORTER = join(checkout, 'test/requirements/reporter.ts');
 
 /** The machine's environment without credentials, settings of Holdfast, or a Redis that is not the tests' own. */
 function testEnv(): Record<string, string> {
@@ -29,24 +38,66 @@ async function pathWithRedis(env: Record<string, string>): Promise<string> {
   return [env['PATH'] ?? '', dirname(program.file)].join(delimiter);
 }
 
+interface Run {
+  readonly tier: Tier;
+  /** What vitest gets. */
+  readonly args: readonly string[];
+  /** False when the arguments choose some of the tests: the requirements are then not checked. */
+  readonly isWhole: boolean;
+  /** Where the verdict on the requirements goes as JSON. */
+  readonly verdictFile: string | undefined;
+}
+
+/** Own options: `--tier slow`, `--requirements FILE`. All others, and names of test files, are vitest's. */
+function parseRun(argv: readonly string[]): Run {
+  const args = [...argv];
+  const take = (name: string): string | undefined => {
+    const at = args.indexOf(name);
+    return at === -1 ? undefined : args.splice(at, 2)[1];
+  };
+  const tier = take('--tier') === 'slow' ? 'slow' : 'fast';
+  const verdictFile = take('--requirements');
+  const isWhole = args.every((arg) => /^--(reporter|outputFile|silent|coverage)\b/.test(arg));
+  return { tier, args, isWhole, verdictFile };
+}
+
+function vitestArguments({ tier, args }: Run): readonly string[] {
+  const isNamed = args.some((arg) => arg.startsWith('--project'));
+  const projects = isNamed ? [] : PROJECTS[tier].flatMap((name) => ['--project', name]);
+  const isReported = args.some((arg) => arg.startsWith('--reporter'));
+  const reporters = [...(isReported ? [] : ['--reporter=default']), `--reporter=${PROOF_REPORTER}`];
+  return ['run', ...projects, ...reporters, ...args];
+}
+
 function vitest(args: readonly string[], env: Record<string, string>): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const projects = args.some((arg) => arg.startsWith('--project'))
-    ? []
-    : FAST_TIER.flatMap((name) => ['--project', name]);
-  const child = spawn('vitest', ['run', ...projects, ...args], {
-    env,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const child = spawn('vitest', args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   child.on('error', reject);
   child.on('close', (code) => resolve(code ?? 1));
   return promise;
 }
 
+/** Runs the tests and, after a whole tier, holds the requirements against what they showed. The exit code. */
+async function runTier(run: Run, env: Record<string, string>): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
+  try {
+    const proofsFile = join(folder, 'proofs.json');
+    const code = await vitest(vitestArguments(run), { ...env, TEST_PROOFS_FILE: proofsFile });
+    if (!run.isWhole) return code;
+    const verdict = await judgeRun(run.tier, proofsFile);
+    for (const line of verdict.lines) process.stdout.write(`${line}\n`);
+    if (run.verdictFile !== undefined) await writeFile(run.verdictFile, JSON.stringify(verdict.problems));
+    return verdict.problems.length === 0 ? code : code || 1;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 try {
   const env = testEnv();
-  process.exitCode = await vitest(process.argv.slice(2), { ...env, PATH: await pathWithRedis(env) });
+  const path = await pathWithRedis(env);
+  process.exitCode = await runTier(parseRun(process.argv.slice(2)), { ...env, PATH: path });
 } catch (error) {
   if (!(error instanceof UpFailure)) throw error;
   process.stderr.write(`holdfast: ${error.message}\n`);

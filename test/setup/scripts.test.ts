@@ -5,7 +5,7 @@ import { compareInstalled } from '../../scripts/bootstrap/installed.mjs';
 import { isNewEnough, nodeCandidates } from '../../scripts/bootstrap/node-path.mjs';
 import { explainNpmFailure, npmErrorCode } from '../../scripts/bootstrap/npm-failure.mjs';
 import { commandEnv } from '../../scripts/bootstrap/run.mjs';
-import { sumChecks, sumTests } from '../../scripts/ci-summary.mjs';
+import { sumChecks, sumExitCodes, sumRequirements, sumTests } from '../../scripts/ci-summary.mjs';
 import { missingOptionalEntries } from '../../scripts/complete-lockfile.mjs';
 import { repository } from './support/fixture.ts';
 
@@ -171,5 +171,23 @@ describe('the sum of a CI run', () => {
     expect(sumTests(undefined).failed).toHaveLength(1);
     expect(sumChecks(undefined).failed).toHaveLength(1);
     expect(sumTests({ success: false, testResults: [] }).failed).toHaveLength(1);
+  });
+
+  it('a requirement without proof is a failure, and so is a check of them that did not run', () => {
+    expect(sumRequirements([])).toEqual({ passed: 1, failed: [] });
+    expect(sumRequirements(['B-04 is done.'])).toEqual({
+      passed: 0,
+      failed: ['requirements: B-04 is done.'],
+    });
+    expect(sumRequirements(undefined).failed).toHaveLength(1);
+  });
+
+  it('a command that ended with an error is a failure where nothing else tells of it', () => {
+    const commands = [
+      { name: 'npm run check', exitCode: 1, failed: ['check: lint'] },
+      { name: 'npm test', exitCode: 1, failed: [] },
+      { name: 'x', exitCode: 0, failed: [] },
+    ];
+    expect(sumExitCodes(commands)).toEqual(['npm test ended with 1']);
   });
 });
