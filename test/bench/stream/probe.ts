@@ -1,0 +1,41 @@
+// Loaded into a gateway before its own code (node --import): tells its memory after a garbage collection, and
+// records CPU profiles. The product knows nothing of it.
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
+import { z } from 'zod';
+
+const Message = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('bench:memory') }),
+  z.object({ type: z.literal('bench:profile') }),
+  z.object({ type: z.literal('bench:profiled'), file: z.string() }),
+]);
+
+const inspector = new Session();
+
+process.on('message', (message) => {
+  const parsed = Message.safeParse(message);
+  if (parsed.success) void obey(parsed.data);
+});
+
+async function obey(message: z.infer<typeof Message>): Promise<void> {
+  switch (message.type) {
+    case 'bench:memory':
+      // Twice: the first collection finds what finalizers of the second let go.
+      globalThis.gc?.();
+      globalThis.gc?.();
+      process.send?.({ type: 'bench:memory', ...process.memoryUsage() });
+      break;
+    case 'bench:profile':
+      inspector.connect();
+      await inspector.post('Profiler.enable');
+      await inspector.post('Profiler.start');
+      break;
+    case 'bench:profiled': {
+      const { profile } = await inspector.post('Profiler.stop');
+      writeFileSync(message.file, JSON.stringify(profile));
+      inspector.disconnect();
+      process.send?.({ type: 'bench:profiled' });
+      break;
+    }
+  }
+}
