@@ -5,7 +5,12 @@ import { startService, type Service } from '../support/processes.ts';
 /** What a process offers: functions of one JSON value. */
 type Handlers = Readonly<Record<string, (input: never) => unknown>>;
 
-const Request = z.object({ type: z.literal('call'), id: z.int(), name: z.string(), input: z.unknown().optional() });
+const Request = z.object({
+  type: z.literal('call'),
+  id: z.int(),
+  name: z.string(),
+  input: z.unknown().optional(),
+});
 const Answer = z.object({
   type: z.literal('answer'),
   id: z.int(),

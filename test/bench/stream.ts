@@ -2,7 +2,11 @@
 // ws + pub/sub in the same run; then many connections, a reconnect storm, faults, and idle sessions.
 import { runBench } from './run-bench.ts';
 import { readOptions, type Phase } from './stream/options.ts';
+import { runIdle } from './stream/phases/idle.ts';
 import { runLive } from './stream/phases/live.ts';
+import { runLoss } from './stream/phases/loss.ts';
+import { runScale } from './stream/phases/scale.ts';
+import { runStorm } from './stream/phases/storm.ts';
 import { Profiler } from './stream/profiler.ts';
 import { openStage } from './stream/stage.ts';
 
@@ -17,4 +21,8 @@ await runBench('bench:stream', async (bench) => {
   bench.report.count('lost', 0);
   bench.report.count('duplicated', 0);
   if (wanted('live')) await runLive(stage, new Profiler(options.profile));
+  if (wanted('scale')) await runScale(stage);
+  if (wanted('storm')) await runStorm(stage);
+  if (wanted('loss')) await runLoss(stage);
+  if (wanted('idle')) await runIdle(stage);
 });
