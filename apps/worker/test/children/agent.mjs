@@ -1,0 +1,186 @@
+#!/usr/bin/env node
+// Speaks the CLI's dialect on its pipes and misbehaves on demand. How it starts is told by --model, what it does with
+// a prompt by the prompt's first word. It writes a transcript like the CLI, so that delivery can be looked up.
+import { appendFileSync, existsSync, mkdirSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const args = process.argv.slice(2);
+const option = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined);
+const manner = option('--model') ?? 'plain';
+let sessionId = option('--session-id') ?? option('--resume');
+const transcripts = join(process.env.CLAUDE_CONFIG_DIR, 'projects', 'cwd');
+
+const write = (value) => writeSync(1, `${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
+const state = (name) => write({ type: 'system', subtype: 'session_state_changed', state: name });
+const init = () =>
+  write({ type: 'system', subtype: 'init', session_id: sessionId, claude_code_version: '2.1.197' });
+const ack = (uuid) => write({ type: 'user', isReplay: true, uuid, message: { content: 'seen' } });
+const assistant = (text, id = `msg-${Math.random()}`) => ({
+  type: 'assistant',
+  message: { id, content: [{ type: 'text', text }] },
+});
+const stream = (event) => write({ type: 'stream_event', event });
+const result = (fields = {}) =>
+  write({
+    type: 'result',
+    subtype: 'success',
+    is_error: false,
+    stop_reason: 'end_turn',
+    total_cost_usd: 0,
+    ...fields,
+  });
+const respond = (requestId, response = {}, subtype = 'success') =>
+  write({ type: 'control_response', response: { subtype, request_id: requestId, response, error: 'no' } });
+const remember = (uuid) => {
+  mkdirSync(transcripts, { recursive: true });
+  appendFileSync(join(transcripts, `${sessionId}.jsonl`), `${JSON.stringify({ uuid })}\n`);
+};
+// Not by a signal: the first process of a PID namespace can not kill itself.
+const die = () => process.exit(9);
+/** True the first time it is asked in this working directory. */
+const isFirst = (name) => {
+  if (existsSync(name)) return false;
+  writeFileSync(name, '');
+  return true;
+};
+
+let waiting = null;
+const answer = (uuid, text) => {
+  ack(uuid);
+  write(assistant(text));
+  result();
+  state('idle');
+};
+
+const actions = {
+  say: (uuid, words) => answer(uuid, words.join(' ')),
+  whoami: (uuid) => answer(uuid, JSON.stringify({ args, cwd: process.cwd() })),
+  // The last line of its life has no newline.
+  'die-mid-line': () => {
+    writeSync(2, 'it hurts');
+    writeSync(1, JSON.stringify(assistant('last words')));
+    die();
+  },
+  'die-mid-stream': () => {
+    stream({ type: 'message_start', message: { id: 'm1' } });
+    stream({ type: 'content_block_start', index: 0, content_block: { type: 'text' } });
+    stream({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'half a' } });
+    die();
+  },
+  hang: () => {
+    stream({ type: 'message_start', message: { id: 'm1' } });
+    waiting = () => {
+      result({ subtype: 'error_during_execution', is_error: true, terminal_reason: 'aborted_streaming' });
+      state('idle');
+    };
+  },
+  deaf: () => stream({ type: 'message_start', message: { id: 'm1' } }),
+  'long-line': () => {
+    const chunk = 'x'.repeat(1024 * 1024);
+    for (let megabytes = 0; megabytes <= 16; megabytes += 1) writeSync(1, chunk);
+    write('');
+  },
+  'bad-line': (uuid) => {
+    write('this is not JSON');
+    answer(uuid, 'after the bad line');
+  },
+  ask: (uuid, [tool = 'Bash']) => {
+    write({
+      type: 'control_request',
+      request_id: 'q1',
+      request: { subtype: 'can_use_tool', tool_name: tool, input: {} },
+    });
+    waiting = (response) => answer(uuid, `told: ${JSON.stringify(response)}`);
+  },
+  elicit: (uuid) => {
+    write({ type: 'control_request', request_id: 'q2', request: { subtype: 'elicitation' } });
+    waiting = (response) => answer(uuid, `told: ${JSON.stringify(response)}`);
+  },
+  flood: (uuid, [count]) => {
+    stream({ type: 'message_start', message: { id: 'm1' } });
+    stream({ type: 'content_block_start', index: 0, content_block: { type: 'text' } });
+    const text = 'x'.repeat(1_000);
+    for (let n = 0; n < Number(count); n += 1) {
+      stream({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } });
+    }
+    ack(uuid);
+    write(assistant(text.repeat(Number(count)).slice(0, 100), 'm1'));
+    result();
+    state('idle');
+  },
+  // A turn of its own, begun by nobody, right after ours.
+  'go-on': (uuid) => {
+    answer(uuid, 'ours');
+    setTimeout(() => {
+      init();
+      write(assistant('its own'));
+      result({ origin: { kind: 'task-notification' } });
+      state('idle');
+    }, 50);
+  },
+  // Background work ends its own turn just when ours was written.
+  crossed: (uuid) => {
+    write(assistant('of the background'));
+    result({ origin: { kind: 'task-notification' } });
+    setTimeout(() => answer(uuid, 'ours'), 20);
+  },
+  // Never says that it is idle again.
+  unsettled: (uuid) => {
+    ack(uuid);
+    write(assistant('done'));
+    result();
+  },
+  clear: (uuid) => {
+    sessionId = '99999999-9999-4999-8999-999999999999';
+    answer(uuid, '');
+  },
+  refused: () => {
+    write({ type: 'system', subtype: 'api_retry', error_status: 401, attempt: 1, retry_delay_ms: 500 });
+    waiting = () => {
+      result({ subtype: 'error_during_execution', is_error: true, terminal_reason: 'aborted_streaming' });
+      state('idle');
+    };
+  },
+};
+
+function prompt(message) {
+  const [word, ...words] = message.message.content[0].text.split(' ');
+  // Lost before anything of it was kept: it provably never arrived.
+  if (word === 'lose' || (word === 'lose-once' && isFirst('.lost'))) process.exit(1);
+  remember(message.uuid);
+  state('running');
+  if (word === 'clear') sessionId = '99999999-9999-4999-8999-999999999999';
+  init();
+  (actions[word] ?? actions.say)(message.uuid, word === 'lose-once' ? ['found', 'again'] : words);
+}
+
+function control({ request_id: requestId, request }) {
+  if (request.subtype === 'initialize' && manner === 'silent') return;
+  if (request.subtype === 'initialize' && manner === 'refuses') respond(requestId, {}, 'error');
+  else if (request.subtype === 'get_binary_version' && manner === 'old')
+    respond(requestId, { version: '1.0.0' });
+  else if (request.subtype === 'get_binary_version') respond(requestId, { version: '2.1.197' });
+  else respond(requestId);
+  if (request.subtype === 'interrupt') settle({});
+}
+
+function settle(response) {
+  const next = waiting;
+  waiting = null;
+  next?.(response);
+}
+
+if (manner === 'dies') {
+  writeSync(2, 'no way\n');
+  process.exit(3);
+}
+if (manner === 'stubborn') for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const message = JSON.parse(line);
+  if (message.type === 'user') prompt(message);
+  if (message.type === 'control_request') control(message);
+  if (message.type === 'control_response') settle(message.response.response);
+}
+if (manner === 'stubborn') setInterval(() => {}, 1_000);
