@@ -35,6 +35,7 @@ export async function makeCliPlace(dir: string, demoModelUrl: string): Promise<C
     workerEnv: process.env,
     sessionId: `bench-${randomUUID()}`,
     configDir,
+    scratchDir: join(dir, 'scratch'),
     demoModelUrl,
     isRoot: uid === 0,
   });

@@ -44,6 +44,8 @@ export interface ClaudeEnvironment {
   readonly workerEnv: Readonly<Record<string, string | undefined>>;
   readonly sessionId: string;
   readonly configDir: string;
+  /** A folder of the session's own for what the CLI would leave in the temporary folder. */
+  readonly scratchDir: string;
   /** Where the demo model answers; null in real mode. */
   readonly demoModelUrl: string | null;
   readonly isRoot: boolean;
@@ -64,6 +66,7 @@ export function claudeEnvironment(options: ClaudeEnvironment): Record<string, st
     ...env,
     ...model,
     CLAUDE_CONFIG_DIR: options.configDir,
+    CLAUDE_CODE_TMPDIR: options.scratchDir,
     // Without these the CLI looks up hosts and calls small models on the side (seen with 2.1.197).
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     DISABLE_AUTOUPDATER: '1',

@@ -155,7 +155,7 @@ export class ChildHost {
     }
     const cliSessionId = options.cliSessionId ?? mintTurnId();
     const resume = options.cliSessionId !== null && (await files.hasTranscript(cliSessionId));
-    const configDir = await files.configDir();
+    const [configDir, scratchDir] = await Promise.all([files.configDir(), files.scratchDir()]);
     // It may have been asked to end while we waited.
     if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
     const [command = '', ...args] = [
@@ -168,7 +168,7 @@ export class ChildHost {
         command,
         args,
         cwd: options.cwd,
-        env: claudeEnvironment({ ...deps, configDir }),
+        env: claudeEnvironment({ ...deps, configDir, scratchDir }),
         ...(deps.containment.kind === 'sweep' ? { afterExit: async () => sweep(deps.sessionId) } : {}),
       },
       (event) => this.#onChild(child, event),

@@ -13,6 +13,8 @@ const SEEDED = ['settings.json', 'CLAUDE.md', 'agents', 'commands', 'skills', 'o
 export interface SessionFiles {
   /** CLAUDE_CONFIG_DIR of this session; made when it is not there. */
   configDir(): Promise<string>;
+  /** Where the CLI keeps the outputs of its tools: with the session, not in the machine's temporary folder. */
+  scratchDir(): Promise<string>;
   /** Whether the CLI can resume this conversation: it has written its transcript. */
   hasTranscript(cliSessionId: string): Promise<boolean>;
   /** Whether the transcript has a line with this text (the uuid of a prompt). */
@@ -36,6 +38,11 @@ export function createSessionFiles(options: {
       const made = await mkdir(configDir, { recursive: true, mode: 0o700 });
       if (made !== undefined && seedDir !== undefined) await seed(seedDir, configDir);
       return configDir;
+    },
+    scratchDir: async () => {
+      const scratchDir = join(home, 'scratch');
+      await mkdir(scratchDir, { recursive: true, mode: 0o700 });
+      return scratchDir;
     },
     hasTranscript: async (cliSessionId) => (await findTranscript(configDir, cliSessionId)) !== null,
     transcriptMentions: async (cliSessionId, text) => {

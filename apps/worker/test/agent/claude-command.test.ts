@@ -60,6 +60,7 @@ const env = (options: { demo?: boolean; isRoot?: boolean } = {}): Record<string,
     workerEnv: WORKER_ENV,
     sessionId: 's00-x',
     configDir: '/data/config',
+    scratchDir: '/data/scratch',
     demoModelUrl: (options.demo ?? true) ? 'http://127.0.0.1:1' : null,
     isRoot: options.isRoot ?? false,
   });
@@ -67,6 +68,7 @@ const ALWAYS = [
   'CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC',
   'CLAUDE_CODE_EAGER_FLUSH',
   'CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS',
+  'CLAUDE_CODE_TMPDIR',
   'CLAUDE_CONFIG_DIR',
   'DISABLE_AUTOUPDATER',
   'HF_SESSION_ID',
@@ -82,6 +84,7 @@ describe("the CLI's environment [G-06]", () => {
       ANTHROPIC_API_KEY: 'holdfast-demo',
       ANTHROPIC_BASE_URL: 'http://127.0.0.1:1',
       CLAUDE_CONFIG_DIR: '/data/config',
+      CLAUDE_CODE_TMPDIR: '/data/scratch',
       HF_SESSION_ID: 's00-x',
     });
     expect(Object.values(env()).join(' ')).not.toMatch(/secret|aws|oauth/);

@@ -31,6 +31,15 @@ describe("a session's own folder", () => {
     expect((await stat(configDir)).mode & 0o777).toBe(0o700);
   });
 
+  it('has a folder for the outputs of tools, which goes with it', async () => {
+    const files = filesOf();
+    const scratchDir = await files.scratchDir();
+    expect(scratchDir).toBe(join(dir, 'users', 'local', 'sessions', sessionId, 'scratch'));
+    expect((await stat(await files.scratchDir())).mode & 0o777).toBe(0o700);
+    await files.remove();
+    await expect(stat(scratchDir)).rejects.toThrow(/ENOENT/);
+  });
+
   it.each(['../../etc', 'a/b', '..', '.', 'ż'.repeat(200)])(
     'a user called %j stays under the data directory',
     async (userId) => {
