@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type * as FollowerModule from '../../apps/gateway/src/feed/follower.ts';
 import type * as HubsModule from '../../apps/gateway/src/feed/hubs.ts';
 import {
+  Command,
   mintTurnId,
   PromptId,
   textContent,
@@ -196,7 +197,8 @@ const promptIdempotency: Guard = {
     const { sessionId, writer } = await begin(system);
     const promptId = PromptId.parse('p1');
     for (let attempt = 0; attempt < 2; attempt += 1) {
-      const command = { type: 'prompt' as const, promptId, content: textContent('hi'), by: user };
+      const content = textContent('hi');
+      const command = Command.parse({ type: 'prompt', promptId, content, whenBusy: 'queue', by: user });
       await createCommandInbox(system.writerRedis).submit({ sessionId, userId: user, command });
       await runPrompts(system, sessionId, writer);
     }
