@@ -38,7 +38,7 @@ export interface Service extends AsyncDisposable {
 export interface ServiceInput {
   /** Path of the main file, from the root of the checkout. */
   readonly main: string;
-  /** The whole environment but PATH and HOME; credentials of the caller never get in. */
+  /** The whole environment but PATH, HOME (the folder for temporary files), LANG and TMPDIR; credentials of the caller never get in. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -167,7 +167,9 @@ function redisEnv(redis: Pick<TestRedis, 'address'>): Record<string, string> {
 }
 
 function launch(main: string, env: Readonly<Record<string, string>>): Running {
-  const { PATH, HOME, LANG, TMPDIR } = withoutModelCredentials(process.env);
+  const { PATH, LANG, TMPDIR } = withoutModelCredentials(process.env);
+  // Not the caller's HOME: the CLI starts login shells, and a child that is killed in its profile may leave locks.
+  const HOME = tmpdir();
   const base = Object.entries({ PATH, HOME, LANG, TMPDIR }).filter(([, value]) => value !== undefined);
   const child = spawn(process.execPath, [main], {
     cwd: new URL('../..', import.meta.url),
