@@ -1,4 +1,5 @@
 // Calls between a benchmark and the processes it starts, over their IPC channel: one request, one answer.
+import type { ChildProcess } from 'node:child_process';
 import { z } from 'zod';
 import { startService, type Service } from '../support/processes.ts';
 
@@ -46,6 +47,7 @@ async function answer(handlers: Handlers, request: z.infer<typeof Request>): Pro
 /** A process that serves `H`. Disposing it kills it. */
 export interface Remote<H extends Handlers> extends AsyncDisposable {
   readonly pid: number;
+  readonly child: ChildProcess;
   /** Rejects with the other side's error, or when the process has ended. */
   call<K extends keyof H & string>(name: K, input: Parameters<H[K]>[0]): Promise<Awaited<ReturnType<H[K]>>>;
 }
@@ -77,6 +79,7 @@ function remoteOf<H extends Handlers>(service: Service): Remote<H> {
   });
   return {
     pid: service.pid,
+    child: service.child,
     call: async (name, input) => {
       calls += 1;
       const call = Promise.withResolvers<unknown>();

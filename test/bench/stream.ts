@@ -7,7 +7,6 @@ import { runLive } from './stream/phases/live.ts';
 import { runLoss } from './stream/phases/loss.ts';
 import { runScale } from './stream/phases/scale.ts';
 import { runStorm } from './stream/phases/storm.ts';
-import { Profiler } from './stream/profiler.ts';
 import { openStage } from './stream/stage.ts';
 
 await runBench('bench:stream', async (bench) => {
@@ -20,7 +19,7 @@ await runBench('bench:stream', async (bench) => {
   );
   bench.report.count('lost', 0);
   bench.report.count('duplicated', 0);
-  if (wanted('live')) await runLive(stage, new Profiler(options.profile));
+  if (wanted('live')) await runLive(stage);
   if (wanted('scale')) await runScale(stage);
   if (wanted('storm')) await runStorm(stage);
   if (wanted('loss')) await runLoss(stage);

@@ -144,7 +144,8 @@ const handlers = {
       while (performance.now() - startedAt < input.durationMs) {
         const { value } = next.next();
         if (value === undefined) return;
-        events += await visit(input.target, value);
+        const replayed = await visit(input.target, value);
+        events += replayed;
         resumes += 1;
       }
     };

@@ -2,6 +2,7 @@
 // snapshot. Nothing but the CLI is left out.
 import { randomUUID } from 'node:crypto';
 import {
+  Command,
   lastOffsetOf,
   mintTurnId,
   NO_TOKENS,
@@ -29,7 +30,7 @@ async function runTurn({ owner, writer }: WrittenSession, inbox: CommandInbox): 
   const promptId = PromptId.parse(randomUUID());
   const turnId = mintTurnId();
   const content = textContent('Please look at the failing test and tell me what is wrong with it.');
-  const command = { type: 'prompt' as const, promptId, content, by: BENCH_USER };
+  const command = Command.parse({ type: 'prompt', promptId, content, by: BENCH_USER });
   const submitted = await inbox.submit({ sessionId: owner.sessionId, userId: BENCH_USER, command });
   if (submitted.status !== 'accepted') throw new Error(`a prompt was ${submitted.status}`);
   const put = { op: 'put' as const, promptId, json: JSON.stringify({ promptId, content }), score: 1 };

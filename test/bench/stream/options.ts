@@ -27,7 +27,7 @@ const Options = z.object({
   /** Whether Redis keeps an append-only file, for all lanes alike. */
   aof: z.enum(['everysec', 'no']),
   only: z.array(z.enum(PHASES)).nullable(),
-  /** A folder for CPU profiles of the saturated windows. */
+  /** A folder for CPU profiles; with it, the numbers are worth nothing. */
   profile: z.string().nullable(),
 });
 export type Options = z.infer<typeof Options>;

@@ -1,31 +1,32 @@
-// CPU profiles of what is measured, where the command line asks for them; read them with any .cpuprofile viewer.
+// CPU profiles of what is measured, where the command line asks for them; any viewer of .cpuprofile files reads them.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
-/** Profiles processes that have loaded the probe. */
-export class Profiler {
-  readonly #folder: string | null;
-  #running: readonly ChildProcess[] = [];
+/** A process that has loaded the probe, and what its profiles are called. */
+export type Profiled = readonly [name: string, child: ChildProcess];
 
-  constructor(folder: string | null) {
-    this.#folder = folder === null ? null : resolve(folder);
-  }
+export interface Profiler {
+  /** Runs `work`, recording; a later recording of the same name replaces an earlier one. */
+  during<T>(what: string, processes: readonly Profiled[], work: () => Promise<T>): Promise<T>;
+}
 
-  async start(processes: readonly ChildProcess[]): Promise<void> {
-    if (this.#folder === null) return;
-    await mkdir(this.#folder, { recursive: true });
-    this.#running = processes;
-    for (const child of processes) child.send({ type: 'bench:profile' });
-  }
-
-  async stop(): Promise<void> {
-    for (const child of this.#running) {
-      const file = `${this.#folder}/${child.spawnargs.at(-1)?.replaceAll('/', '-')}-${child.pid}.cpuprofile`;
-      child.send({ type: 'bench:profiled', file });
-      await once(child, 'message');
-    }
-    this.#running = [];
-  }
+/** Records into `folder`; null records nothing. */
+export function createProfiler(folder: string | null): Profiler {
+  if (folder === null) return { during: async (_what, _processes, work) => work() };
+  const into = resolve(folder);
+  return {
+    during: async (what, processes, work) => {
+      await mkdir(into, { recursive: true });
+      for (const [, child] of processes) child.send({ type: 'bench:profile' });
+      const result = await work();
+      for (const [name, child] of processes) {
+        const written = once(child, 'message');
+        child.send({ type: 'bench:profiled', file: join(into, `${what}-${name}.cpuprofile`) });
+        await written;
+      }
+      return result;
+    },
+  };
 }

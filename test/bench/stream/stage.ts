@@ -1,5 +1,6 @@
 // What the phases play on: one Redis, one producer, one process of clients, the limit line's gateway, and as many
 // real gateways as a phase asks for.
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import type { ClientApi } from './client.ts';
 import type { LimitGatewayApi } from './limit-gateway.ts';
 import type { Options } from './options.ts';
 import type { ProducerApi } from './producer.ts';
+import { createProfiler, type Profiled, type Profiler } from './profiler.ts';
 import type { Lane, RedisPlace, SessionRange, SessionRef } from './types.ts';
 
 const HERE = 'test/bench/stream';
@@ -26,6 +28,7 @@ export interface Stage {
   readonly producer: Remote<ProducerApi>;
   readonly client: Remote<ClientApi>;
   readonly limit: { readonly pid: number; readonly port: number };
+  readonly profiler: Profiler;
   /** Sessions made so far, by lane. */
   readonly made: Map<Lane, number>;
 }
@@ -42,7 +45,8 @@ export async function openStage(bench: Bench, options: Options): Promise<Stage> 
   await client.call('connect', { feedbackPath });
   const { port } = await limitGateway.call('listen', { redis: place });
   const limit = { pid: limitGateway.pid, port };
-  return { bench, options, redis: place, redisPid, producer, client, limit, made: new Map() };
+  const profiler = createProfiler(options.profile);
+  return { bench, options, redis: place, redisPid, producer, client, limit, profiler, made: new Map() };
 }
 
 /** Over loopback TCP, as between hosts. A port found free may be taken a moment later: then another one is tried. */
@@ -96,14 +100,23 @@ export interface Followers {
   readonly range: SessionRange;
   readonly gatewayPid: number;
   readonly subscribers: number;
+  /** Who else is recorded when these are driven. */
+  readonly profiled: readonly Profiled[];
 }
 
 let groups = 0;
 
+/** A gateway of any lane; `child` where it has loaded the probe. */
+export interface GatewayProcess {
+  readonly pid: number;
+  readonly port: number;
+  readonly child?: ChildProcess;
+}
+
 /** Connects clients to all sessions of the range; resolves when they are live. */
 export async function follow(
   stage: Stage,
-  to: { readonly range: SessionRange; readonly gateway: { readonly pid: number; readonly port: number } },
+  to: { readonly range: SessionRange; readonly gateway: GatewayProcess },
   subscribers: number = stage.options.subscribers,
 ): Promise<Followers> {
   const { range, gateway } = to;
@@ -117,7 +130,8 @@ export async function follow(
     sessions: repeat(refs, subscribers),
     inFlight: IN_FLIGHT,
   });
-  return { group, range, gatewayPid: gateway.pid, subscribers };
+  const profiled: Profiled[] = gateway.child === undefined ? [] : [['gateway', gateway.child]];
+  return { group, range, gatewayPid: gateway.pid, subscribers, profiled };
 }
 
 /** Connections that are made at a time: below the server's backlog, or the kernel would delay some by a second. */

@@ -2,6 +2,7 @@
 // events lost and repeated.
 import { cpuMs } from './cpu.ts';
 import type { GroupStats } from './group.ts';
+import type { Profiled } from './profiler.ts';
 import type { Followers, Stage } from './stage.ts';
 
 /** Events that are not there after this are lost. */
@@ -38,9 +39,14 @@ export async function openWindow(
     size: options.size,
     durationMs: options.windowMs,
   };
-  return measured(stage, followers, async () => {
-    const sent = await producer.call('drive', { ...shape, ...load });
-    return { sent, perSecond: Number.NaN };
+  return measured({
+    stage,
+    followers,
+    what: `at-${load.rate}`,
+    run: async () => {
+      const sent = await producer.call('drive', { ...shape, ...load });
+      return { sent, perSecond: Number.NaN };
+    },
   });
 }
 
@@ -49,22 +55,30 @@ export async function saturatedWindow(stage: Stage, followers: Followers): Promi
   const { options, producer } = stage;
   const { range, subscribers } = followers;
   const shape = { ...range, active: options.active, size: options.size, durationMs: options.windowMs };
-  return measured(stage, followers, async () =>
-    producer.call('saturate', { ...shape, inFlight: IN_FLIGHT_EVENTS, subscribers }),
-  );
+  return measured({
+    stage,
+    followers,
+    what: 'saturated',
+    run: async () => producer.call('saturate', { ...shape, inFlight: IN_FLIGHT_EVENTS, subscribers }),
+  });
 }
 
-async function measured(
-  stage: Stage,
-  followers: Followers,
-  run: () => Promise<{ readonly sent: number; readonly perSecond: number }>,
-): Promise<WindowResult> {
-  const { client, producer, redisPid } = stage;
-  const { group, gatewayPid, subscribers } = followers;
+async function measured(input: {
+  readonly stage: Stage;
+  readonly followers: Followers;
+  readonly what: string;
+  readonly run: () => Promise<{ readonly sent: number; readonly perSecond: number }>;
+}): Promise<WindowResult> {
+  const { stage, followers, what, run } = input;
+  const { client, producer, redisPid, profiler } = stage;
+  const { group, gatewayPid, subscribers, range } = followers;
   await client.call('begin', { group });
+  // The profiler would cost the lane that is compared.
+  const isOwn = range.lane === 'holdfast';
+  const profiled: Profiled[] = isOwn ? [['producer', producer.child], ...followers.profiled] : [];
   const pids = [producer.pid, redisPid, gatewayPid];
   const before = pids.map(cpuMs);
-  const { sent, perSecond } = await run();
+  const { sent, perSecond } = await profiler.during(what, profiled, run);
   const expected = sent * subscribers;
   const stats = await client.call('settle', { group, expected, limitMs: SETTLE_LIMIT_MS });
   const [worker = 0, redis = 0, gateway = 0] = pids.map(
@@ -72,7 +86,7 @@ async function measured(
   );
   const cost = { worker, redis, gateway, sum: worker + redis + gateway };
   const result = { ...stats, events: sent, lost: expected - stats.received, cost, perSecond };
-  if (followers.range.lane === 'holdfast') countFaults(stage, result);
+  if (isOwn) countFaults(stage, result);
   return result;
 }
 

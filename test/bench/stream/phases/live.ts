@@ -3,7 +3,6 @@ import { median, medianRatio } from '../../numbers.ts';
 import { makeSessions, follow, openGateway, type Followers, type Stage } from '../stage.ts';
 import type { Lane } from '../types.ts';
 import { openWindow, saturatedWindow, type WindowResult } from '../windows.ts';
-import type { Profiler } from '../profiler.ts';
 
 const HIGH_RATE = 10_000;
 /** Sessions of the high rate each get as many events per second as those of the default load. */
@@ -12,8 +11,7 @@ const EVENTS_PER_ACTIVE = 40;
 /** The results of one lane, round by round. */
 type Rounds = Map<Lane, WindowResult[]>;
 
-/** Returns the product's own lane for the phases after this one. */
-export async function runLive(stage: Stage, profiler: Profiler): Promise<void> {
+export async function runLive(stage: Stage): Promise<void> {
   const { bench, options, limit } = stage;
   const gateway = await openGateway(stage);
   const lanes: Followers[] = [];
@@ -29,12 +27,10 @@ export async function runLive(stage: Stage, profiler: Profiler): Promise<void> {
     window: async (followers) => openWindow(stage, followers, { rate: options.rate }),
   });
   tellOpen(stage, open);
-  await profiler.start([gateway.child]);
   const saturated = await interleaved(stage, lanes, {
     what: 'saturated',
     window: async (followers) => saturatedWindow(stage, followers),
   });
-  await profiler.stop();
   tellSaturated(stage, saturated);
   const own = lanes.find(({ range }) => range.lane === 'holdfast');
   if (own !== undefined) await runHighRate(stage, own);

@@ -57,12 +57,12 @@ async function runOneStorm(
   stage: Stage,
   input: { readonly gateway: TestGateway; readonly sessions: readonly SessionRef[] },
 ): Promise<number> {
-  const { client } = stage;
+  const { client, profiler } = stage;
   const target = { port: input.gateway.port, localAddress: nextAddress() };
   const group = 'storm';
-  const { ms } = await client.call('open', {
-    ...{ group, lane: 'holdfast', target, sessions: input.sessions, inFlight: IN_FLIGHT },
-  });
+  const { ms } = await profiler.during('storm', [['gateway', input.gateway.child]], async () =>
+    client.call('open', { group, lane: 'holdfast', target, sessions: input.sessions, inFlight: IN_FLIGHT }),
+  );
   const expected = input.sessions.length * MISSED;
   // They say that they are caught up: everything must be there by now.
   const stats = await client.call('settle', { group, expected, limitMs: 100 });
