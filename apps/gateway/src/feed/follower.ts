@@ -73,7 +73,8 @@ export class Follower implements HubFollower {
   #position: Position | null;
   /** The newest message since the read under way began; what it has not seen makes another read necessary. */
   #newest: Position | null = null;
-  #isReading = false;
+  /** A read is under way, from the first one on: two would send the same events twice. */
+  #isReading = true;
   #isAnswered = false;
   #isGone = false;
   #saidCaughtUp = false;
@@ -108,6 +109,7 @@ export class Follower implements HubFollower {
       this.close();
       throw error;
     }
+    this.#isReading = false;
     this.#readOn();
   }
 

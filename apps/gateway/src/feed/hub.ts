@@ -121,32 +121,30 @@ export class Hub {
   }
 
   async #fill(): Promise<void> {
-    while (this.#isFilling() && this.#top < this.#fillTo) {
+    while (this.#isFilling() && this.#top < this.#fillTo && this.#epoch !== undefined) {
       const { sessionId } = this;
-      const epoch = this.#epoch;
-      const after = this.#top;
-      const frames = await this.#deps.retry(
-        async () => this.#deps.log.readAfter({ sessionId, after, limit: FILL_PAGE }),
+      const position = { epoch: this.#epoch, offset: this.#top };
+      const page = await this.#deps.retry(
+        // Not a plain read: only this tells that the log is still of the epoch that the followers are in.
+        async () => this.#deps.log.resume({ sessionId, userId: null, position, limit: FILL_PAGE }),
         () => this.#isFilling(),
       );
-      if (!this.#isFilling() || frames === undefined || epoch === undefined) return;
-      if (epoch !== this.#epoch) continue;
-      if (frames[0]?.offset !== after + 1) {
-        // Trimmed or lost: each follower asks for what it needs, and may get a snapshot.
-        this.#top = this.#fillTo;
-        for (const follower of this.followers) follower.readAgain();
+      if (!this.#isFilling() || page === undefined) return;
+      if (position.epoch !== this.#epoch) continue;
+      if (page.status !== 'continue' || page.frames.length === 0) {
+        this.#giveUpFilling();
         break;
       }
-      this.#top = after + frames.length;
-      const place = { sessionId, epoch, first: after + 1 };
-      this.#deliver(
-        batchOfFrames(
-          place,
-          frames.map((stored) => stored.frame),
-        ),
-      );
+      this.#top += page.frames.length;
+      this.#deliver(batchOfFrames({ sessionId, epoch: page.epoch, first: position.offset + 1 }, page.frames));
     }
     if (this.#isFilling()) this.#state = 'following';
+  }
+
+  /** Trimmed, lost, or of another epoch: each follower asks for what it needs, and may get a snapshot. */
+  #giveUpFilling(): void {
+    this.#top = this.#fillTo;
+    for (const follower of this.followers) follower.readAgain();
   }
 
   #isFilling(): boolean {
