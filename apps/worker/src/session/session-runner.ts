@@ -69,8 +69,10 @@ export class SessionRunner {
   #phase: 'running' | 'stopping' | 'over' = 'running';
   #reasons = new Set<WakeReason>();
   #loop: Promise<void> | null = null;
-  /** Whether the session is noted as active; a gateway notes it with each command, so it is cleared once. */
-  #isNoted = true;
+  /** Whether we have noted the session as active at this worker. */
+  #isNoted = false;
+  /** A gateway notes the session with each command it stores: that is to be cleared, too. */
+  #isNotedByGateway = false;
   constructor(deps: SessionRunnerDeps) {
     this.#deps = deps;
     this.sessionId = deps.owner.sessionId;
@@ -204,8 +206,10 @@ export class SessionRunner {
   /** Keeps the worker's set of active sessions: what a reaper would have to place anew. */
   #noteActivity(): void {
     const isActive = !this.#turns.isFree || this.#deps.queue.next() !== undefined;
-    if (isActive === this.#isNoted) return;
+    const isCleared = !this.#isNoted && !this.#isNotedByGateway;
+    if (isActive ? this.#isNoted : isCleared) return;
     this.#isNoted = isActive;
+    this.#isNotedByGateway = false;
     this.#deps.onActive(isActive);
   }
 
@@ -232,7 +236,7 @@ export class SessionRunner {
     const commands = await this.#deps.inbox.readAfter(this.sessionId, this.#readSeq);
     for (const { seq, command } of commands) {
       this.#readSeq = seq;
-      this.#isNoted = true;
+      this.#isNotedByGateway = true;
       const isAppended = command !== null && (await this.#obey(command, { ackSeq: seq }));
       if (!this.#isRunning()) return;
       if (!isAppended) await this.#deps.inbox.acknowledge(this.#deps.owner, seq);
