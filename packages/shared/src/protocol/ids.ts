@@ -36,8 +36,7 @@ export type ConnectionId = z.infer<typeof ConnectionId>;
 
 /** Mints a session id in a random partition. */
 export function mintSessionId(): SessionId {
-  const [partition = 0] = crypto.getRandomValues(new Uint8Array(1));
-  return SessionId.parse(`s${partition.toString(16).padStart(2, '0')}-${ulid()}`);
+  return SessionId.parse(`s${randomByte().toString(16).padStart(2, '0')}-${mintId()}`);
 }
 
 /** The two hex digits of a session's partition: the hash tag of all its keys. */
@@ -47,7 +46,20 @@ export function partitionOf(sessionId: SessionId): string {
 
 /** Mints an id for things of ours that sort by time (connections, approvals, prompts without a client id). */
 export function mintId(): string {
-  return ulid();
+  return ulid(undefined, () => randomByte() / 256);
+}
+
+/** Random bytes are fetched by the thousand: asked for one by one they are most of the cost of an id. */
+const randomBytes = new Uint8Array(1024);
+let randomBytesLeft = 0;
+
+function randomByte(): number {
+  if (randomBytesLeft === 0) {
+    crypto.getRandomValues(randomBytes);
+    randomBytesLeft = randomBytes.length;
+  }
+  randomBytesLeft -= 1;
+  return randomBytes[randomBytesLeft] ?? 0;
 }
 
 export function mintTurnId(): TurnId {
