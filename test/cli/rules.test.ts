@@ -1,0 +1,134 @@
+// Rules, modes and hooks that decide before anybody is asked. Facts of docs/CLI_FACTS.md §10.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { allow, asked, questions, toolResults } from './support/asking.ts';
+import { createSandbox, type StartOptions } from './support/sandbox.ts';
+import { bash } from './support/shell.ts';
+
+const withSettings = (settings: unknown): StartOptions => ({
+  args: ['--settings', JSON.stringify(settings)],
+});
+
+const hook = (event: string, command: string): StartOptions =>
+  withSettings({ hooks: { [event]: [{ matcher: '', hooks: [{ type: 'command', command }] }] } });
+
+describe('§10 Rules, modes and hooks', () => {
+  test('10.1 reading is free in default mode; writing, other programs and paths outside are asked', async () => {
+    await using box = await createSandbox();
+    const cli = box.start();
+    const free = await cli.turn(`${bash('ls && pwd && git status; echo x | grep x')} [[say done]]`);
+    expect(toolResults(free)).toHaveLength(1);
+    expect(questions(cli)).toEqual([]);
+    for (const [index, command] of ['mkdir x', 'python3 -c 1', 'curl x', 'ls /etc'].entries()) {
+      cli.prompt(`${bash(command)} [[say done]]`);
+      const question = await asked(cli, index + 1);
+      cli.answer(question, { behavior: 'deny', message: 'no', interrupt: true });
+      await cli.waitFor({ type: 'result' }, { from: cli.lines.indexOf(question) });
+    }
+  });
+
+  test('10.2 --allowedTools frees a tool, or one command of Bash', async () => {
+    await using box = await createSandbox();
+    const cli = box.start({ settings: { allowedTools: ['Bash(python3 *)', 'Write'] } });
+    const write = JSON.stringify({ file_path: join(box.cwd, 'a.txt'), content: 'x' });
+    const lines = await cli.turn(`${bash('python3 -c 1')} [[tool Write ${write}]] [[say done]]`);
+    expect(toolResults(lines).map(({ isError }) => isError)).toEqual([false, false]);
+    expect(questions(cli)).toEqual([]);
+    cli.prompt(bash('touch a.txt'));
+    await asked(cli);
+  });
+
+  test('10.3 --disallowedTools takes a tool away, or denies one command of Bash without asking', async () => {
+    await using box = await createSandbox();
+    const cli = box.start({ settings: { disallowedTools: ['WebFetch', 'Bash(touch *)'] } });
+    const lines = await cli.turn(`${bash('touch a.txt')} [[say done]]`);
+    expect(toolResults(lines)).toMatchObject([{ isError: true }]);
+    expect(questions(cli)).toEqual([]);
+    expect(JSON.stringify(box.modelCalls[0]?.body['tools'])).not.toContain('"WebFetch"');
+  });
+
+  test('10.4 allow, deny and ask of --settings work in a workspace that is not trusted', async () => {
+    await using box = await createSandbox();
+    const permissions = { allow: ['Bash(python3 *)'], deny: ['Bash(rm *)'], ask: ['Bash(ls)'] };
+    const cli = box.start(withSettings({ permissions }));
+    const lines = await cli.turn(`${bash('python3 -c 1')} ${bash('rm x')} [[say done]]`);
+    expect(toolResults(lines).map(({ isError }) => isError)).toEqual([false, true]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ type: 'system', subtype: 'permission_denied', tool_name: 'Bash' }),
+    );
+    expect(questions(cli)).toEqual([]);
+    cli.prompt(`${bash('ls')} [[say done]]`);
+    allow(cli, await asked(cli));
+  });
+
+  test('10.5 allow rules of the project are ignored in a workspace that is not trusted', async () => {
+    await using box = await createSandbox();
+    await mkdir(join(box.cwd, '.claude'));
+    const settings = { permissions: { allow: ['Bash(python3 *)'] } };
+    await writeFile(join(box.cwd, '.claude/settings.json'), JSON.stringify(settings));
+    const cli = box.start();
+    cli.prompt(`${bash('python3 -c 1')} [[say done]]`);
+    expect(await asked(cli)).toMatchObject({ request: { tool_name: 'Bash' } });
+  });
+
+  test('10.6 allow rules of the project hold once the configuration says that its folder is trusted', async () => {
+    await using box = await createSandbox();
+    await mkdir(join(box.cwd, '.claude'));
+    const settings = { permissions: { allow: ['Bash(python3 *)'] } };
+    await writeFile(join(box.cwd, '.claude/settings.json'), JSON.stringify(settings));
+    const trusted = { projects: { [box.cwd]: { hasTrustDialogAccepted: true } } };
+    await writeFile(join(box.configDir, '.claude.json'), JSON.stringify(trusted));
+    const cli = box.start();
+    const lines = await cli.turn(`${bash('python3 -c 1')} [[say done]]`);
+    expect(toolResults(lines)).toMatchObject([{ isError: false }]);
+    expect(questions(cli)).toEqual([]);
+  });
+
+  test('10.7 acceptEdits frees writing inside the workspace and asks for the rest', async () => {
+    await using box = await createSandbox();
+    const cli = box.start({ settings: { permissionMode: 'acceptEdits' } });
+    const write = JSON.stringify({ file_path: join(box.cwd, 'a.txt'), content: 'x' });
+    const lines = await cli.turn(`[[tool Write ${write}]] ${bash('touch b.txt')} [[say done]]`);
+    expect(toolResults(lines).map(({ isError }) => isError)).toEqual([false, false]);
+    expect(questions(cli)).toEqual([]);
+    cli.prompt(bash('python3 -c 1'));
+    await asked(cli);
+  });
+
+  test('10.8 a PreToolUse hook that denies keeps the tool from running; --include-hook-events tells of it', async () => {
+    await using box = await createSandbox();
+    const decision = {
+      hookEventName: 'PreToolUse',
+      permissionDecision: 'deny',
+      permissionDecisionReason: 'the hook says no',
+    };
+    const cli = box.start(hook('PreToolUse', `echo '${JSON.stringify({ hookSpecificOutput: decision })}'`));
+    const lines = await cli.turn(`${bash('echo ran')} [[say done]]`);
+    expect(toolResults(lines)).toEqual([{ text: 'the hook says no', isError: true }]);
+    const told = lines.filter(({ hook_event: event }) => event === 'PreToolUse');
+    expect(told).toMatchObject([
+      { type: 'system', subtype: 'hook_started', hook_name: 'PreToolUse:Bash' },
+      { type: 'system', subtype: 'hook_response', outcome: 'success', exit_code: 0 },
+    ]);
+  });
+
+  test('10.9 a UserPromptSubmit hook that blocks gives system/informational and an empty result of no turns', async () => {
+    await using box = await createSandbox();
+    const cli = box.start(hook('UserPromptSubmit', 'echo "blocked by the hook" >&2; exit 2'));
+    const lines = await cli.turn('[[say hello]]');
+    expect(lines).toContainEqual(expect.objectContaining({ type: 'system', subtype: 'informational' }));
+    expect(lines.at(-1)).toMatchObject({ subtype: 'success', is_error: false, num_turns: 0 });
+    expect(box.modelCalls).toHaveLength(0);
+  });
+
+  test('10.10 a Stop hook that blocks makes the model go on in the same turn', async () => {
+    await using box = await createSandbox();
+    const once = 'test -e stopped && exit 0; touch stopped; echo "not yet" >&2; exit 2';
+    const cli = box.start(hook('Stop', once));
+    const lines = await cli.turn('[[say hello]]');
+    expect(lines.at(-1)).toMatchObject({ type: 'result', is_error: false });
+    expect(box.modelCalls).toHaveLength(2);
+    expect(JSON.stringify(box.modelCalls[1]?.body['messages'])).toContain('not yet');
+  });
+});
