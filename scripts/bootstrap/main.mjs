@@ -6,6 +6,7 @@ import { installPackages } from './install.mjs';
 import { findNode } from './node-path.mjs';
 import { checkPlatform, platformName, thisPlatform } from './platform.mjs';
 import { commandEnv, runCommand, watchParent } from './run.mjs';
+import { isUpRunning } from './running.mjs';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
@@ -20,7 +21,9 @@ export async function main(argv) {
     const { file, args } = parseCommand(argv);
     const platform = thisPlatform();
     checkPlatform(platform);
-    await installPackages(checkout, platform);
+    const isSecondUp = argv[0] === 'up' && isUpRunning(checkout, process.env);
+    // A second `up` only prints the address; installing would pull the packages from under the first.
+    if (!isSecondUp) await installPackages(checkout, platform);
     const node = findNode({ checkout, platform });
     if (node === undefined) throw noNode(platform);
     await start({ node, file: join(checkout, file), args });

@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compareInstalled } from '../../scripts/bootstrap/installed.mjs';
 import { isNewEnough, nodeCandidates } from '../../scripts/bootstrap/node-path.mjs';
 import { explainNpmFailure, npmErrorCode } from '../../scripts/bootstrap/npm-failure.mjs';
 import { commandEnv } from '../../scripts/bootstrap/run.mjs';
+import { isUpRunning } from '../../scripts/bootstrap/running.mjs';
 import { sumChecks, sumExitCodes, sumRequirements, sumTests } from '../../scripts/ci-summary.mjs';
 import { missingOptionalEntries } from '../../scripts/complete-lockfile.mjs';
 import { repository } from './support/fixture.ts';
@@ -189,5 +191,20 @@ describe('the sum of a CI run', () => {
       { name: 'x', exitCode: 0, failed: [] },
     ];
     expect(sumExitCodes(commands)).toEqual(['npm test ended with 1']);
+  });
+});
+
+describe('whether up runs here', () => {
+  it('is told by the process that its lock file names', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'hf-running-'));
+    const answer = async (text: string): Promise<boolean> => {
+      await writeFile(join(dir, 'up.lock'), text);
+      return isUpRunning(repository, { HOLDFAST_DATA_DIR: dir });
+    };
+    expect(await answer(JSON.stringify({ holder: { pid: process.pid } }))).toBe(true);
+    expect(await answer(JSON.stringify({ holder: { pid: 4_194_303 } }))).toBe(false);
+    expect(await answer('{')).toBe(false);
+    expect(isUpRunning(repository, { HOLDFAST_DATA_DIR: '/nowhere' })).toBe(false);
+    await rm(dir, { recursive: true });
   });
 });

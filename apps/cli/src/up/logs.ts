@@ -30,7 +30,11 @@ export class PartLog {
   /** Empties a log that has grown too long, after copying it; its writer appends, so it goes on at the start. */
   bound(): void {
     if (this.size() <= MAX_LOG_BYTES) return;
-    copyFileSync(this.path, `${this.path}.1`);
+    try {
+      copyFileSync(this.path, `${this.path}.1`);
+    } catch {
+      // On a full disk the room is worth more than the old lines.
+    }
     truncateSync(this.path, 0);
   }
 

@@ -69,7 +69,9 @@ async function main(args: readonly string[]): Promise<number> {
   const config = loadConfigOrComplain();
   if (config === undefined) return 1;
   try {
-    await runUp({ checkout, env: process.env, config, say, ...stopOnSignals() });
+    const signals = stopOnSignals();
+    await runUp({ checkout, env: process.env, config, say, ...signals });
+    if (signals.stop.aborted) say('stopped');
     return 0;
   } catch (error) {
     if (!(error instanceof UpFailure)) throw error;

@@ -28,7 +28,7 @@ export class ProcessRecord {
     this.#folders = folders;
   }
 
-  /** Resolves when the entry is on disk. */
+  /** Resolves when the entry is on disk, or could not be written. */
   add(name: string, identity: ProcessIdentity): Promise<void> {
     this.#processes.set(name, identity);
     return this.#write();
@@ -44,13 +44,16 @@ export class ProcessRecord {
     await rm(this.#path, { force: true });
   }
 
+  /** A failed write is no reason to stop anything: an entry too many or too few is found out by identity. */
   #write(): Promise<void> {
     const text = JSON.stringify({ processes: Object.fromEntries(this.#processes), folders: this.#folders });
-    this.#written = this.#written.then(async () => {
-      await writeFile(`${this.#path}.new`, text, { mode: 0o600 });
-      await rename(`${this.#path}.new`, this.#path);
-    });
+    this.#written = this.#written.then(() => this.#replace(text)).catch(() => {});
     return this.#written;
+  }
+
+  async #replace(text: string): Promise<void> {
+    await writeFile(`${this.#path}.new`, text, { mode: 0o600 });
+    await rename(`${this.#path}.new`, this.#path);
   }
 }
 
