@@ -1,6 +1,7 @@
 // Events on their way to clients: the stored frames as the text of a JSON array, and the forms they are sent in,
 // each built once for all who get it.
 import { formatPosition, type SessionId } from '@holdfast/shared/protocol';
+import { textFrame } from '../ws/text-frame.ts';
 
 const CLOSE_FRAME = Buffer.from('}');
 const SSE_END = Buffer.from('}\n\n');
@@ -26,9 +27,9 @@ export class EventBatch {
     this.#array = array;
   }
 
-  /** The `events` frame for WebSockets. */
+  /** The `events` frame as it goes out on a WebSocket, its header included. */
   frame(): Buffer {
-    return (this.#frame ??= Buffer.concat([
+    return (this.#frame ??= textFrame([
       Buffer.from(`{"type":"events","sessionId":"${this.sessionId}","epoch":"${this.epoch}","events":`),
       this.#array,
       CLOSE_FRAME,

@@ -212,6 +212,7 @@ export class Follower implements HubFollower {
     }
     if (offset < page.head || this.#hasMissed(this.#position)) return;
     this.#on({ kind: 'head_reached' });
+    this.#hub?.followFrom(this.#position);
     if (this.#saidCaughtUp) return;
     this.#saidCaughtUp = true;
     this.#sink.sendCaughtUp(this.#position);

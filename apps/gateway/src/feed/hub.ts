@@ -1,7 +1,7 @@
 // One hub per watched session and gateway: takes the session's live messages and hands them to its followers.
 // It sees that the messages are without a hole and reads the log where they are not, once for all followers.
 // It never decides what a follower has: each follower filters by its own offset.
-import type { SessionId } from '@holdfast/shared/protocol';
+import type { Position, SessionId } from '@holdfast/shared/protocol';
 import { splitPublishBody, type EventLog, type LogHead } from '@holdfast/shared/store';
 import { batchOfFrames, EventBatch } from './event-batch.ts';
 
@@ -61,6 +61,16 @@ export class Hub {
     if (this.#epoch !== undefined) return;
     this.#epoch = epoch;
     this.#top = head;
+  }
+
+  /**
+   * Tells the hub that a follower takes live messages from this place on. Where the hub believed that more was
+   * handed out, it goes back: what lies between may come again (Redis lost it, and its owner repairs that) or be
+   * found by an audit, and those who have it already drop it.
+   */
+  followFrom(position: Position): void {
+    const isBehind = position.epoch === this.#epoch && position.offset < this.#top;
+    if (isBehind && this.#state === 'following') this.#top = position.offset;
   }
 
   onMessage(body: Buffer): void {

@@ -9,8 +9,8 @@ import type { Retry } from './retry.ts';
 
 /** How often hubs are looked through for those that were silent too long. */
 const TICK_MS = 5_000;
-/** A lost last message of a turn shows at the latest after this. */
-const ACTIVE_SILENCE_MS = 15_000;
+/** A lost last message of a turn shows at the latest after this and one tick: 15 s. */
+const ACTIVE_SILENCE_MS = 10_000;
 /** Idle sessions cost one read in this time. */
 const IDLE_SILENCE_MS = 60_000;
 const AUDIT_BATCH = 512;
