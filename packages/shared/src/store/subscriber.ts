@@ -9,7 +9,8 @@ const BATCH = 512;
 const PROBE_TICK_MS = 1_000;
 /** Shorter costs more probes on a quiet gateway; longer lets a deaf connection delay events for longer. */
 const PROBE_AFTER_TICKS = 5;
-const DEAF_AFTER_TICKS = 10;
+/** With the tick under way: at most 10 s after the last sound. */
+const DEAF_AFTER_TICKS = 9;
 
 /** Gets each message of a channel as bytes. Must not throw and must not keep the buffer (it pins the read chunk). */
 export type MessageHandler = (body: Buffer) => void;
@@ -36,7 +37,7 @@ export interface SubscriberProbe {
   readonly commands: Redis;
 }
 
-/** With a `probe`, a connection silent for 5 s is tested, and destroyed after 5 s more without a sound. */
+/** With a `probe`, a connection silent for 5 s is tested, and destroyed 4 s later if there was still no sound. */
 export function createSubscriber(redis: Redis, logger: Logger, probe?: SubscriberProbe): Subscriber {
   return new ShardedSubscriber(redis, logger, probe);
 }
