@@ -149,11 +149,21 @@ export class SessionTable {
     const owned = this.#owned.get(sessionId);
     this.#owned.delete(sessionId);
     await this.#deps.subscriber.unsubscribe(sessionKeys(sessionId).doorbell);
-    if (reason === 'lost' || owned === undefined) return;
+    if (owned === undefined) return;
+    if (reason === 'lost') return this.#offerAnew(owned);
     if (reason === 'parked') return this.#giveUp(owned);
     await this.#deps.sessions.delete(owned.claimed.owner, owned.claimed.meta.userId);
     await this.#deps.registry.clearActive(this.#deps.identity.workerId, sessionId);
     this.#deps.logger.info({ sessionId }, 'session deleted');
+  }
+
+  /**
+   * A session that we can't write any more. If Redis still names us (its log could not be repaired, or it lost our
+   * claim), nobody would look after it: it is given up and placed anew. A living owner makes the hint a no-op.
+   */
+  async #offerAnew({ runner, claimed }: Owned): Promise<void> {
+    await this.#deps.sessions.release(claimed.owner);
+    await this.#deps.placement.request(runner.sessionId);
   }
 
   /** A parked session belongs to nobody; a command that slipped in meanwhile is placed anew. */
