@@ -47,6 +47,7 @@ export interface MiniParts {
 /** Long enough for anything that will come at all: an audit after a reconnect takes a few ms. */
 const SETTLE_MS = 1_000;
 const user = UserId.parse('local');
+const Events = EventsFrame.pick({ events: true });
 
 export class MiniSystem implements AsyncDisposable {
   readonly redis: Redis;
@@ -255,7 +256,7 @@ export class MiniClient {
     return {
       bufferedBytes: () => 0,
       sendEvents: (batch) => {
-        const { epoch, events } = EventsFrame.parse(JSON.parse(batch.frame().toString()));
+        const { epoch, events } = EventsFrame.parse(JSON.parse(Buffer.concat(batch.payload()).toString()));
         for (const event of events) {
           const position = { epoch, offset: event.upTo ?? event.offset };
           this.recorder.take({ kind: 'event', event, position, live: true });

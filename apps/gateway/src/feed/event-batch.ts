@@ -29,11 +29,13 @@ export class EventBatch {
 
   /** The `events` frame as it goes out on a WebSocket, its header included. */
   frame(): Buffer {
-    return (this.#frame ??= textFrame([
-      Buffer.from(`{"type":"events","sessionId":"${this.sessionId}","epoch":"${this.epoch}","events":`),
-      this.#array,
-      CLOSE_FRAME,
-    ]));
+    return (this.#frame ??= textFrame(this.payload()));
+  }
+
+  /** The JSON of that frame, in parts. */
+  payload(): readonly Buffer[] {
+    const place = `{"type":"events","sessionId":"${this.sessionId}","epoch":"${this.epoch}","events":`;
+    return [Buffer.from(place), this.#array, CLOSE_FRAME];
   }
 
   /** The `events` message for SSE, with the position of its last event as id. */

@@ -26,7 +26,7 @@ export class Attachment implements FollowerSink {
   }
 
   sendEvents(batch: EventBatch): void {
-    this.#outbox.sendText(batch.frame());
+    this.#outbox.sendEncoded(batch.frame());
   }
 
   sendReset(reset: ResetMessage): void {

@@ -1,5 +1,6 @@
 // One WebSocket connection: text in, frames checked and dispatched, answers out. Commands of one connection run
 // one after the other, in the order in which they came; attaching does not hold them up.
+import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import {
   errorCatalogue,
@@ -49,6 +50,8 @@ export interface ConnectionDeps {
 
 export interface ConnectionInput {
   readonly socket: WebSocket;
+  /** What the socket writes to. */
+  readonly stream: Duplex;
   readonly connectionId: ConnectionId;
   /** Who the login cookie belongs to, when one came with the upgrade. */
   readonly cookieUser: UserId | undefined;
@@ -74,7 +77,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
     this.connectionId = input.connectionId;
     this.#cookieUser = input.cookieUser;
     this.#socket = input.socket;
-    this.#outbox = new Outbox(input.socket, () => this.#end('slow_consumer'));
+    this.#outbox = new Outbox(input.socket, input.stream, () => this.#end('slow_consumer'));
     this.heardAtMs = deps.now();
     this.#bucket = fullBucket(FRAME_RULE, this.heardAtMs);
     this.#helloTimer = setTimeout(() => this.#end('hello_late'), HELLO_DEADLINE_MS).unref();

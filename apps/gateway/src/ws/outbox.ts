@@ -1,5 +1,6 @@
 // What goes out on one WebSocket. Events are bounded by their followers, which look at `bufferedBytes`; answers
 // are bounded here: a peer that asks without ever reading is closed.
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { ServerFrame } from '@holdfast/shared/protocol';
 
@@ -12,10 +13,14 @@ const SLOW_CLOSE_GRACE_MS = 10_000;
 
 export class Outbox {
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
   readonly #onOverflow: () => void;
+  #isCorked = false;
 
-  constructor(socket: WebSocket, onOverflow: () => void) {
+  /** `stream` is what `socket` writes to. */
+  constructor(socket: WebSocket, stream: Duplex, onOverflow: () => void) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#onOverflow = onOverflow;
   }
 
@@ -27,14 +32,16 @@ export class Outbox {
     this.sendText(JSON.stringify(frame));
   }
 
-  /** Sends a frame that is JSON text already. */
+  /** Sends a frame that is JSON text already. What follows in the same tick goes out in the same write. */
   sendText(text: string | Buffer): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
-    if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) {
-      this.#onOverflow();
-      return;
-    }
+    if (!this.#canSend()) return;
+    this.#corkForThisTick();
     this.#socket.send(text, AS_TEXT);
+  }
+
+  /** Sends a whole encoded frame. Past the library's own queue, which is only there for compression. */
+  sendEncoded(frame: Buffer): void {
+    if (this.#canSend()) this.#stream.write(frame);
   }
 
   /** Closes with a code and a short reason; the connection is cut if the peer does not follow. */
@@ -42,5 +49,23 @@ export class Outbox {
     const graceMs = this.#socket.bufferedAmount > 0 ? SLOW_CLOSE_GRACE_MS : CLOSE_GRACE_MS;
     this.#socket.close(code, reason);
     setTimeout(() => this.#socket.terminate(), graceMs).unref();
+  }
+
+  #canSend(): boolean {
+    if (this.#socket.readyState !== WebSocket.OPEN) return false;
+    if (this.#socket.bufferedAmount <= MAX_BUFFERED_BYTES) return true;
+    this.#onOverflow();
+    return false;
+  }
+
+  /** An attach is answered by three frames at once: one write for them is most of what a reconnect storm saves. */
+  #corkForThisTick(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#stream.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#stream.uncork();
+    });
   }
 }

@@ -47,7 +47,9 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
     server.handleUpgrade(request, socket, head, (webSocket) => {
       const connectionId = ConnectionId.parse(mintId());
       const onClosed = (connection: Connection): void => void connections.delete(connection);
-      connections.add(new Connection(deps, { socket: webSocket, connectionId, cookieUser, onClosed }));
+      connections.add(
+        new Connection(deps, { socket: webSocket, stream: socket, connectionId, cookieUser, onClosed }),
+      );
     });
   };
   return {

@@ -152,7 +152,7 @@ class Client implements FollowerSink {
   }
 
   sendEvents(batch: EventBatch): void {
-    const frame = JSON.parse(batch.frame().toString()) as {
+    const frame = JSON.parse(Buffer.concat(batch.payload()).toString()) as {
       epoch: string;
       events: { offset: number; epoch: string }[];
     }; // built by us
