@@ -52,8 +52,12 @@ export class PartLog {
   }
 }
 
-/** The line in which a part said why it cannot go on, without the prefix; undefined if it said nothing. */
+/**
+ * The line in which a part said why it cannot go on: its own last complaint, without the prefix, else the error
+ * that Node printed when it could not even load the part. Undefined if it said nothing.
+ */
 export function lastComplaint(tail: string): string | undefined {
-  const line = tail.split('\n').findLast((candidate) => candidate.startsWith('holdfast: '));
-  return line?.slice('holdfast: '.length);
+  const lines = tail.split('\n');
+  const own = lines.findLast((line) => line.startsWith('holdfast: '));
+  return own?.slice('holdfast: '.length) ?? lines.find((line) => /^\w*Error\b.*:/.test(line));
 }
