@@ -47,7 +47,6 @@ export interface MiniParts {
 /** Long enough for anything that will come at all: an audit after a reconnect takes a few ms. */
 const SETTLE_MS = 1_000;
 const user = UserId.parse('local');
-const Events = EventsFrame.pick({ events: true });
 
 export class MiniSystem implements AsyncDisposable {
   readonly redis: Redis;

@@ -198,7 +198,7 @@ const promptIdempotency: Guard = {
     const promptId = PromptId.parse('p1');
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const content = textContent('hi');
-      const command = Command.parse({ type: 'prompt', promptId, content, whenBusy: 'queue', by: user });
+      const command = Command.parse({ type: 'prompt', promptId, content, by: user });
       await createCommandInbox(system.writerRedis).submit({ sessionId, userId: user, command });
       await runPrompts(system, sessionId, writer);
     }

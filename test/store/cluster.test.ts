@@ -75,7 +75,6 @@ describe('a cluster of three masters', () => {
         type: 'prompt',
         promptId: 'p1',
         content: textContent('hi'),
-        whenBusy: 'queue',
         by: user,
       };
       const command = Command.parse(prompt);

@@ -100,7 +100,7 @@ function commandOf(what: string, user: string): Command {
   const by = UserId.parse(user);
   if (what === 'abort') return { type: 'abort', turnId: null, queue: 'keep', background: 'keep', by };
   if (what === 'delete') return { type: 'delete', by };
-  return Command.parse({ type: 'prompt', promptId: what, content: textContent(what), whenBusy: 'queue', by });
+  return Command.parse({ type: 'prompt', promptId: what, content: textContent(what), by });
 }
 
 const acknowledge = fc.tuple(fc.nat(9), fc.nat(6)).map(([whose, seq]) =>
