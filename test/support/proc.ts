@@ -23,9 +23,26 @@ export async function processesLike(text: string): Promise<ProcessInfo[]> {
   return (await livingProcesses()).filter((info) => info.command.includes(text));
 }
 
+/** The living processes that carry `text` in their command line or in their environment. */
+export async function processesMentioning(text: string): Promise<ProcessInfo[]> {
+  const living = await livingProcesses();
+  const mentions = await Promise.all(
+    living.map(async (info) => {
+      const environment = await readFile(`/proc/${info.pid}/environ`, 'utf8').catch(() => '');
+      return info.command.includes(text) || environment.includes(text);
+    }),
+  );
+  return living.filter((info, index) => mentions[index] === true && info.pid !== process.pid);
+}
+
 export async function isLiving(pid: number): Promise<boolean> {
+  return (await stateOf(pid)) !== null;
+}
+
+/** The state letter of a living process; null for one that has ended. */
+export async function stateOf(pid: number): Promise<string | null> {
   const info = await readProcess(pid);
-  return info !== null && info.state !== 'Z' && info.state !== 'X';
+  return info === null || info.state === 'Z' || info.state === 'X' ? null : info.state;
 }
 
 /** A number of seconds for `sleep` that no other process on this machine sleeps for: what to look for in /proc. */

@@ -73,7 +73,7 @@ export class Follower {
     fields: Partial<Located<T>> = {},
     limitMs = COLD_MS,
   ): Promise<Located<T>> {
-    return this.#until(() => this.all(type).find((event) => hasFields(event, fields)), {
+    return this.until(() => this.all(type).find((event) => hasFields(event, fields)), {
       what: `${type} ${JSON.stringify(fields)}`,
       limitMs,
     });
@@ -86,7 +86,7 @@ export class Follower {
       const turns = this.all('turn_started').filter((event) => event.promptId === promptId);
       return this.all('turn_ended').find((event) => turns.some(({ turnId }) => turnId === event.turnId));
     };
-    return this.#until(ended, { what: `the end of the turn of ${prompt}`, limitMs: COLD_MS });
+    return this.until(ended, { what: `the end of the turn of ${prompt}`, limitMs: COLD_MS });
   }
 
   /** The text of all answers of one turn. */
@@ -108,13 +108,15 @@ export class Follower {
     this.#ended.abort();
   }
 
-  async #until<T>(
-    check: () => T | undefined,
-    options: { readonly what: string; readonly limitMs: number },
+  /** Polls until `check` gives something; the error names what was seen of the session until then. */
+  async until<T>(
+    check: () => T | Promise<T>,
+    options: { readonly what: string; readonly limitMs?: number },
   ): Promise<NonNullable<T>> {
-    return until(check, options).catch((error: unknown) => {
+    return until(check, { limitMs: COLD_MS, ...options }).catch((error: unknown) => {
       const seen = this.events.map((event) => event.type).join(' ');
-      throw new Error(`seen so far: ${seen}`, { cause: error });
+      const last = JSON.stringify(this.events.slice(-3));
+      throw new Error(`seen so far: ${seen}; at last ${last}`, { cause: error });
     });
   }
 

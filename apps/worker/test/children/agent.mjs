@@ -135,6 +135,11 @@ const actions = {
     sessionId = '99999999-9999-4999-8999-999999999999';
     answer(uuid, '');
   },
+  // Refused credentials, and a CLI that ends instead of stopping its turn.
+  'refused-dies': () => {
+    write({ type: 'system', subtype: 'api_retry', error_status: 401, attempt: 1, retry_delay_ms: 500 });
+    waiting = die;
+  },
   refused: () => {
     write({ type: 'system', subtype: 'api_retry', error_status: 401, attempt: 1, retry_delay_ms: 500 });
     waiting = () => {

@@ -13,7 +13,7 @@ import {
 } from '../../src/session/child-host.ts';
 import { createColdStarts } from '../../src/session/cold-starts.ts';
 import { createSessionFiles, type SessionFiles } from '../../src/session/session-files.ts';
-import { isLiving, livingProcesses, processesMentioning } from '../../../../test/support/proc.ts';
+import { isLiving, livingProcesses, processesMentioning, stateOf } from '../../../../test/support/proc.ts';
 import { until } from '../../../../test/support/until.ts';
 import { mannered, testEnvironment } from '../support/environment.ts';
 
@@ -166,7 +166,7 @@ describe('a child', () => {
     await one.untilReady();
     one.host.setReading(false);
     one.host.prompt(uuid, textContent('flood 2000'));
-    await until(async () => (await stateOf(one.ready[0]?.pid)) === 'S', { what: 'the child to wait' });
+    await until(async () => (await stateOf(one.ready[0]?.pid ?? 0)) === 'S', { what: 'the child to wait' });
     expect(one.messages.length).toBeLessThan(2_000);
     one.host.setReading(true);
     await until(() => one.messages.length >= 2_000, { what: 'all of it' });
@@ -314,7 +314,3 @@ describe('ending', () => {
     });
   });
 });
-
-async function stateOf(pid: number | undefined): Promise<string | undefined> {
-  return (await livingProcesses()).find((info) => info.pid === pid)?.state;
-}
