@@ -15,16 +15,28 @@ import {
   SessionEvent,
   SessionStatus,
   StopReason,
+  WhenBusy,
   WEBSOCKET_SUBPROTOCOL,
 } from '@holdfast/shared/protocol';
 
-const clientFrames = ['hello', 'create', 'open', 'attach', 'detach', 'prompt', 'abort', 'ping'];
+const clientFrames = [
+  ...['hello', 'create', 'open', 'attach', 'detach', 'prompt', 'promptEdit', 'promptCancel', 'promptMove'],
+  ...['resumeQueue', 'abort', 'set', 'ping'],
+];
 const serverFrames = [
   ...['welcome', 'attached', 'reset', 'events', 'caughtUp', 'ack', 'error', 'goingAway', 'pong'],
 ];
 const events = [
   ...['session_created', 'settings_changed', 'prompt_queued', 'prompt_edited', 'prompt_moved'],
-  ...['prompt_cancelled', 'prompt_injected', 'prompt_returned', 'abort_requested', 'turn_started'],
+  ...[
+    'prompt_cancelled',
+    'prompt_steered',
+    'queue_resumed',
+    'prompt_injected',
+    'prompt_returned',
+    'abort_requested',
+    'turn_started',
+  ],
   ...['message_delta', 'message_completed', 'message_discarded', 'tool_call_started', 'tool_call_completed'],
   ...['approval_requested', 'approval_resolved', 'usage_updated', 'notice', 'turn_stalled', 'turn_ended'],
   ...['turn_interrupted', 'owner_changed', 'child_started', 'child_parked', 'child_exited'],
@@ -72,6 +84,7 @@ describe('the wire', () => {
     expect(EVENT_TYPES.toSorted()).toEqual(events.toSorted());
     expect(ResetReason.options).toEqual(['new', 'trimmed', 'epoch', 'ahead']);
     expect(SessionStatus.options).toEqual(['idle', 'queued', 'paused', 'running', 'awaiting_approval']);
+    expect(WhenBusy.options).toEqual(['queue', 'steer', 'interrupt', 'reject']);
     expect(StopReason.options).toEqual([
       ...[
         'end_turn',

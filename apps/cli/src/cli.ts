@@ -1,20 +1,24 @@
 // The command line: names, arguments and help; what the commands do is in commands/.
 import { unknownVariables } from '@holdfast/shared/runtime';
-import { PermissionMode } from '@holdfast/shared/protocol';
+import { PermissionMode, WhenBusy } from '@holdfast/shared/protocol';
 import { Command, CommanderError, Option } from 'commander';
 import type { Address } from './address.ts';
 import { runAttach, type AttachOptions } from './commands/attach.ts';
 import {
   runAbort,
+  runArchive,
   runInspect,
   runLoginLink,
   runLs,
   runOpen,
+  runRename,
   runRm,
   type AbortOptions,
+  type LsOptions,
 } from './commands/manage.ts';
 import { runNew, type NewOptions } from './commands/new.ts';
-import { runSend } from './commands/send.ts';
+import { runCancel, runEdit, runMove, runResume, type MoveOptions } from './commands/queue.ts';
+import { runSend, type SendOptions } from './commands/send.ts';
 import type { JsonOption, RunContext } from './commands/shared.ts';
 import { failureLine } from './failure.ts';
 import { EXIT, type CommandContext } from './io.ts';
@@ -70,7 +74,9 @@ function buildProgram(context: RunContext, finish: Finish): Command {
   addUp(program);
   addNew(program, context, finish);
   addTalking(program, context, finish);
+  addQueue(program, context, finish);
   addManaging(program, context, finish);
+  addPuttingAway(program, context, finish);
   return program;
 }
 
@@ -104,8 +110,13 @@ function addTalking(program: Command, context: RunContext, finish: Finish): void
     .description('Send a prompt and print its answer. Ctrl-C aborts the turn, again leaves it.')
     .argument('<id>', 'session')
     .argument('<text...>', 'the prompt; "-" reads it from stdin')
+    .addOption(
+      new Option('--when-busy <what>', 'when a turn runs: wait, enter it, abort it, or refuse').choices([
+        ...WhenBusy.options,
+      ]),
+    )
     .option('--json', JSON_TURN)
-    .action((id: string, words: string[], options: JsonOption) =>
+    .action((id: string, words: string[], options: SendOptions) =>
       finish(runSend(context, { id, words }, options)),
     );
   program
@@ -130,8 +141,9 @@ function addManaging(program: Command, context: RunContext, finish: Finish): voi
   program
     .command('ls')
     .description('List the sessions, the newest first.')
+    .option('--archived', 'those that were put away instead')
     .option('--json', 'print one JSON array')
-    .action((options: JsonOption) => finish(runLs(context, options)));
+    .action((options: LsOptions) => finish(runLs(context, options)));
   program
     .command('open')
     .description("Start the session's child ahead of its first prompt.")
@@ -155,6 +167,58 @@ function addManaging(program: Command, context: RunContext, finish: Finish): voi
     .argument('<id...>', 'sessions')
     .option('--json', 'print one line {sessionId, deleted} for each')
     .action((ids: string[], options: JsonOption) => finish(runRm(context, ids, options)));
+}
+
+function addQueue(program: Command, context: RunContext, finish: Finish): void {
+  const onPrompt = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .argument('<id>', 'session')
+      .argument('<prompt>', 'id of a prompt that waits, as "inspect" shows it')
+      .option('--json', 'print {sessionId, promptId}');
+  onPrompt('edit', 'Change a prompt that waits.')
+    .argument('<text...>', 'the new prompt; "-" reads it from stdin')
+    .action((...[id, promptId, words, options]: [string, string, string[], JsonOption]) =>
+      finish(runEdit(context, { id, promptId, words }, options)),
+    );
+  onPrompt('cancel', 'Take a prompt that waits out of the queue.').action(
+    (id: string, promptId: string, options: JsonOption) =>
+      finish(runCancel(context, { id, promptId }, options)),
+  );
+  onPrompt('move', 'Move a prompt that waits to the end of the queue.')
+    .option('--before <prompt>', 'in front of this one instead')
+    .action((id: string, promptId: string, options: MoveOptions) =>
+      finish(runMove(context, { id, promptId }, options)),
+    );
+  program
+    .command('resume')
+    .description('Let the prompts that wait behind an aborted turn run.')
+    .argument('<id>', 'session')
+    .option('--json', 'print {sessionId}')
+    .action((id: string, options: JsonOption) => finish(runResume(context, id, options)));
+}
+
+function addPuttingAway(program: Command, context: RunContext, finish: Finish): void {
+  program
+    .command('rename')
+    .description('Give a session another title.')
+    .argument('<id>', 'session')
+    .argument('<title...>', 'its title')
+    .option('--json', 'print {sessionId, title}')
+    .action((id: string, words: string[], options: JsonOption) =>
+      finish(runRename(context, { id, words }, options)),
+    );
+  for (const archived of [true, false]) {
+    program
+      .command(archived ? 'archive' : 'restore')
+      .description(archived ? 'Put sessions away: "ls" leaves them out.' : 'Take archived sessions back.')
+      .argument('<id...>', 'sessions')
+      .option('--json', 'print one line {sessionId, archived} for each')
+      .action((ids: string[], options: JsonOption) =>
+        finish(runArchive(context, { ids, archived }, options)),
+      );
+  }
 }
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

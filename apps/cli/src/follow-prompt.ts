@@ -1,6 +1,6 @@
 // Sends a prompt and follows it to the end of its turn: the answer on stdout, everything else on stderr.
 import type { Client, Session, SessionItem } from '@holdfast/client';
-import { mintId, type Message } from '@holdfast/shared/protocol';
+import { mintId, type Message, type WhenBusy } from '@holdfast/shared/protocol';
 import { EXIT, type Io } from './io.ts';
 import {
   progressOf,
@@ -20,6 +20,8 @@ export interface PromptJob {
   readonly client: Client;
   readonly session: Session;
   readonly text: string;
+  /** What becomes of the prompt when a turn runs. */
+  readonly whenBusy?: WhenBusy | undefined;
   readonly isJson: boolean;
   readonly io: Io;
 }
@@ -89,9 +91,9 @@ class PromptRun {
 
   #prompt(): void {
     this.#isPrompted = true;
-    const { session, text } = this.#job;
+    const { session, text, whenBusy = 'queue' } = this.#job;
     void session
-      .prompt(text, { promptId: this.#progress.promptId })
+      .prompt(text, { promptId: this.#progress.promptId, whenBusy })
       .catch((error: unknown) => this.#fail(error));
   }
 

@@ -49,6 +49,10 @@ function phaseAfter(
   if (event.type === 'turn_started' && event.promptId === promptId) {
     return { kind: 'running', turnId: event.turnId };
   }
+  // Its answer is part of the turn that it went into.
+  if (event.type === 'prompt_injected' && event.promptId === promptId) {
+    return { kind: 'running', turnId: event.turnId };
+  }
   if (event.type === 'prompt_cancelled' && event.promptId === promptId) return cancelled();
   if (phase.kind === 'running') return phaseInTurn(phase, event);
   const queued = queuedIn(view, promptId);

@@ -19,14 +19,14 @@ export function matchSession(ids: readonly SessionId[], given: string): SessionI
   return first;
 }
 
-/** A whole id is taken as it is; anything shorter is looked up in the user's list. */
+/** A whole id is taken as it is; anything shorter is looked up in the user's lists. */
 export async function resolveSession(http: HttpApi, given: string): Promise<SessionId> {
   const whole = SessionId.safeParse(given);
   if (whole.success) return whole.data;
   if (given.trim() === '') throw new CliFailure('The session id is empty: "holdfast ls" lists yours');
-  const sessions = await http.list();
+  const lists = await Promise.all([http.list(), http.list({ archived: true })]);
   return matchSession(
-    sessions.map((session) => session.sessionId),
+    lists.flat().map((session) => session.sessionId),
     given,
   );
 }

@@ -1,5 +1,6 @@
 // ls, inspect, open, abort, rm, login-link, help; and what is said when a command can not do its work.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UserId } from '@holdfast/shared/protocol';
 import { LogWriter } from '../../../packages/client/test/support/events.ts';
 import { FakeGateway } from '../../../packages/client/test/support/fake-gateway.ts';
 import { sessionIdOf } from '../../../packages/client/test/support/fake-log.ts';
@@ -52,12 +53,54 @@ describe('the other commands', () => {
     expect(gateway.logs.size).toBe(0);
   });
 
+  it('change prompts that wait, and let a paused queue go on [B-05]', async () => {
+    expect((await run(gateway, 'edit', sid, 'p2', 'other', 'words')).err).toBe('edited p2\n');
+    expect((await run(gateway, 'move', sid, 'p2', '--before', 'p3', '--json')).out).toBe(
+      `${JSON.stringify({ sessionId: sid, promptId: 'p2' })}\n`,
+    );
+    expect((await run(gateway, 'move', sid, 'p3')).exitCode).toBe(0);
+    expect((await run(gateway, 'cancel', sid, 'p2')).err).toBe('cancelled p2\n');
+    expect((await run(gateway, 'resume', sid)).exitCode).toBe(0);
+    const sent = gateway.received.filter((frame) => /^prompt|^resume/.test(frame.type));
+    expect(sent).toMatchObject([
+      { type: 'promptEdit', promptId: 'p2', content: [{ text: 'other words' }] },
+      { type: 'promptMove', promptId: 'p2', before: 'p3' },
+      { type: 'promptMove', promptId: 'p3', before: null },
+      { type: 'promptCancel', promptId: 'p2' },
+      { type: 'resumeQueue' },
+    ]);
+    expect((await run(gateway, 'cancel', sid, 'no id')).err).toContain('"holdfast inspect" shows');
+  });
+
+  it('rename, archive and restore a session, found in both lists [B-11]', async () => {
+    const put = new LogWriter();
+    put.created(sessionIdOf(5));
+    put.add({
+      type: 'settings_changed',
+      settings: { permissionMode: 'default', allowedTools: [], disallowedTools: [] },
+      title: 'Away',
+      archived: true,
+      by: UserId.parse('local'),
+    });
+    gateway.addLog(sessionIdOf(5), put.events);
+    expect((await run(gateway, 'ls')).out).not.toContain('Away');
+    expect((await run(gateway, 'ls', '--archived')).out).toContain('Away');
+    expect((await run(gateway, 'restore', sessionIdOf(5).slice(-3))).err).toBe(
+      `restored ${sessionIdOf(5)}\n`,
+    );
+    expect((await run(gateway, 'archive', sid, '--json')).out).toContain('"archived":true');
+    expect((await run(gateway, 'rename', sid, 'A', 'title')).exitCode).toBe(0);
+    expect(gateway.changes).toEqual([{ archived: false }, { archived: true }, { title: 'A title' }]);
+  });
+
   it('print a login link with the token', async () => {
     expect((await run(gateway, 'login-link')).out).toBe(`${gateway.url}/login?token=${gateway.token}\n`);
   });
 
   it('explain themselves, each with its own help', async () => {
-    for (const name of ['new', 'ls', 'open', 'send', 'attach', 'abort', 'inspect', 'login-link', 'rm']) {
+    const queue = ['edit', 'cancel', 'move', 'resume', 'rename', 'archive', 'restore'];
+    const others = ['new', 'ls', 'open', 'send', 'attach', 'abort', 'inspect', 'login-link', 'rm'];
+    for (const name of [...others, ...queue]) {
       const { exitCode, out } = await run(gateway, name, '--help');
       expect({ name, exitCode, usage: out.startsWith(`Usage: holdfast ${name}`) }).toEqual({
         name,

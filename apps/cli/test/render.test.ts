@@ -170,6 +170,7 @@ it('the list of sessions tells how long ago each changed', () => {
     title: n === 0 ? null : 'T',
     cwd: '/w',
     status: 'idle',
+    archived: false,
     createdAt: 0,
     updatedAt,
     position: { epoch: 'e1', offset: 1 },

@@ -60,9 +60,10 @@ export class HttpApi {
     this.#options = options;
   }
 
-  /** The user's sessions, newest first. */
-  async list(): Promise<readonly SessionSummary[]> {
-    return (await this.#call(SessionList, { path: '/v1/sessions' })).sessions;
+  /** The user's sessions, newest first: those that were put away, or (default) all others. */
+  async list(options: { readonly archived?: boolean } = {}): Promise<readonly SessionSummary[]> {
+    const path = options.archived === true ? '/v1/sessions?archived=true' : '/v1/sessions';
+    return (await this.#call(SessionList, { path })).sessions;
   }
 
   async create(options: CreateOptions = {}): Promise<z.infer<typeof Created>> {
@@ -72,6 +73,14 @@ export class HttpApi {
 
   async inspect(sessionId: string): Promise<SessionDetails> {
     return this.#call(SessionDetails, { path: pathOf(sessionId) });
+  }
+
+  /** Renames a session, puts it away (`archived`), or takes it back. What is left out stays as it is. */
+  async set(
+    sessionId: string,
+    changes: { readonly title?: string; readonly archived?: boolean },
+  ): Promise<void> {
+    await this.#fetch({ method: 'PATCH', path: pathOf(sessionId), body: changes });
   }
 
   async delete(sessionId: string): Promise<void> {
@@ -125,7 +134,7 @@ export class HttpApi {
 }
 
 interface HttpRequest {
-  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
 }

@@ -21,7 +21,7 @@ export {
   type ConversationInput,
   type LocalPrompt,
 } from './reconcile.ts';
-export type { AbortOptions, Session } from './session.ts';
+export type { AbortOptions, PromptOptions, Session } from './session.ts';
 export type { SessionSnapshot, SessionStore } from './session-store.ts';
 export { timelineOf, type TimelineRow } from './timeline.ts';
 export type { Transport, TransportHandlers } from './transport.ts';

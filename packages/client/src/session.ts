@@ -7,12 +7,20 @@ import {
   textContent,
   type PromptContent,
   type SessionId,
+  type WhenBusy,
 } from '@holdfast/shared/protocol';
 import { HoldfastError, localError } from './errors.ts';
 import type { From } from './feed.ts';
 import { ItemStream, type OpenFeed } from './item-stream.ts';
 import type { Multiplexer } from './multiplexer.ts';
 import { SessionStore } from './session-store.ts';
+
+export interface PromptOptions {
+  /** Made by the client when absent; the same id runs once, however often it is sent. */
+  readonly promptId?: string;
+  /** What becomes of the prompt when a turn runs: default `queue`; `reject` rejects with `prompt_busy`. */
+  readonly whenBusy?: WhenBusy;
+}
 
 export interface AbortOptions {
   /** The turn meant. Without it: the one the store shows as running, else the one running when the gateway reads this. */
@@ -29,6 +37,11 @@ export interface SessionDeps {
   /** Opens a feed on the main connection, or on one of its own when the session is attached there already. */
   readonly openFeed: (sessionId: SessionId, from: From) => OpenFeed;
   readonly requestDeadlineMs: number;
+}
+
+interface Addressed {
+  readonly requestId: RequestId;
+  readonly sessionId: SessionId;
 }
 
 export class Session {
@@ -53,7 +66,7 @@ export class Session {
    */
   async prompt(
     prompt: string | PromptContent,
-    options: { readonly promptId?: string } = {},
+    options: PromptOptions = {},
   ): Promise<{ readonly promptId: PromptId; readonly duplicate: boolean }> {
     const content = typeof prompt === 'string' ? textContent(prompt) : prompt;
     const promptId = PromptId.parse(options.promptId ?? mintId());
@@ -63,6 +76,7 @@ export class Session {
       sessionId: this.sessionId,
       promptId,
       content,
+      ...(options.whenBusy === undefined ? {} : { whenBusy: options.whenBusy }),
     };
     this.#store?.sent(promptId, content);
     try {
@@ -73,6 +87,37 @@ export class Session {
       this.#store?.failed(promptId, asHoldfastError(error));
       throw error;
     }
+  }
+
+  /**
+   * Changes a prompt that waits; resolves when the request is durable: `prompt_edited` tells that it was in time.
+   * Rejects with `prompt_not_queued` when it was too late already. Like `cancelPrompt` and `movePrompt` not sent
+   * again after a lost connection, since by then the answer would be about another moment.
+   */
+  async editPrompt(promptId: string, prompt: string | PromptContent): Promise<void> {
+    const content = typeof prompt === 'string' ? textContent(prompt) : prompt;
+    await this.#request({ type: 'promptEdit', ...this.#prompted(promptId), content }, false);
+  }
+
+  /** Takes a waiting prompt out of the queue. */
+  async cancelPrompt(promptId: string): Promise<void> {
+    await this.#request({ type: 'promptCancel', ...this.#prompted(promptId) }, false);
+  }
+
+  /** Moves a waiting prompt in front of another one; `before` null: to the end of the queue. */
+  async movePrompt(promptId: string, before: string | null): Promise<void> {
+    const place = before === null ? null : PromptId.parse(before);
+    await this.#request({ type: 'promptMove', ...this.#prompted(promptId), before: place }, false);
+  }
+
+  /** Lets a paused queue go on. A new prompt does that too. */
+  async resumeQueue(): Promise<void> {
+    await this.#request({ type: 'resumeQueue', ...this.#addressed() }, false);
+  }
+
+  /** Renames the session, puts it away (`archived`), or takes it back. What is left out stays as it is. */
+  async set(changes: { readonly title?: string; readonly archived?: boolean }): Promise<void> {
+    await this.#request({ type: 'set', ...this.#addressed(), ...changes }, true);
   }
 
   /**
@@ -116,6 +161,14 @@ export class Session {
       options.from ?? 'snapshot',
     );
     return this.#store;
+  }
+
+  #addressed(): Addressed {
+    return { requestId: newRequestId(), sessionId: this.sessionId };
+  }
+
+  #prompted(promptId: string): Addressed & { readonly promptId: PromptId } {
+    return { ...this.#addressed(), promptId: PromptId.parse(promptId) };
   }
 
   #request(

@@ -14,6 +14,7 @@ const summary = {
   title: null,
   cwd: '/w',
   status: 'idle',
+  archived: false,
   createdAt: 1,
   updatedAt: 2,
   position: { epoch: 'e1', offset: 0 },

@@ -1,4 +1,4 @@
-// The commands that ask or tell one thing: ls, open, abort, inspect, login-link, rm.
+// The commands that ask or tell one thing: ls, open, abort, inspect, rename, archive, restore, login-link, rm.
 import { TurnId } from '@holdfast/shared/protocol';
 import { CliFailure } from '../failure.ts';
 import { EXIT } from '../io.ts';
@@ -7,11 +7,17 @@ import { inspection, inspectionLines, sessionLines } from '../render/sessions.ts
 import { resolveSession } from '../session-id.ts';
 import { withGateway, type JsonOption, type RunContext } from './shared.ts';
 
-export async function runLs(context: RunContext, options: JsonOption): Promise<number> {
+export interface LsOptions extends JsonOption {
+  readonly archived?: boolean;
+}
+
+export async function runLs(context: RunContext, options: LsOptions): Promise<number> {
   const { io } = context;
+  const archived = options.archived === true;
   return withGateway(context, async ({ http }) => {
-    const sessions = await http.list();
+    const sessions = await http.list({ archived });
     if (options.json === true) io.out(jsonLine(sessions));
+    else if (sessions.length === 0 && archived) io.err('No session is archived\n');
     else if (sessions.length === 0)
       io.err('There is no session yet: "holdfast new --prompt TEXT" makes one\n');
     else {
@@ -76,6 +82,42 @@ export async function runLoginLink(context: RunContext, options: JsonOption): Pr
   return withGateway(context, async ({ address }) => {
     const url = `${address.url}/login?token=${encodeURIComponent(address.token)}`;
     context.io.out(options.json === true ? jsonLine({ url }) : `${url}\n`);
+    return EXIT.ok;
+  });
+}
+
+export async function runRename(
+  context: RunContext,
+  given: { readonly id: string; readonly words: readonly string[] },
+  options: JsonOption,
+): Promise<number> {
+  const { io } = context;
+  const title = given.words.join(' ').trim();
+  if (title === '') throw new CliFailure('The title is empty');
+  return withGateway(context, async ({ http }) => {
+    const sessionId = await resolveSession(http, given.id);
+    await http.set(sessionId, { title });
+    if (options.json === true) io.out(jsonLine({ sessionId, title }));
+    else io.err(`renamed ${sessionId}\n`);
+    return EXIT.ok;
+  });
+}
+
+/** Puts sessions away (`archived` true) or takes them back, in order; stops at the first that fails. */
+export async function runArchive(
+  context: RunContext,
+  given: { readonly ids: readonly string[]; readonly archived: boolean },
+  options: JsonOption,
+): Promise<number> {
+  const { io } = context;
+  const { archived } = given;
+  return withGateway(context, async ({ http }) => {
+    for (const id of given.ids) {
+      const sessionId = await resolveSession(http, id);
+      await http.set(sessionId, { archived });
+      if (options.json === true) io.out(jsonLine({ sessionId, archived }));
+      else io.err(`${archived ? 'archived' : 'restored'} ${sessionId}\n`);
+    }
     return EXIT.ok;
   });
 }

@@ -1,14 +1,19 @@
+import type { WhenBusy } from '@holdfast/shared/protocol';
 import { CliFailure } from '../failure.ts';
 import { followPrompt } from '../follow-prompt.ts';
 import type { Io } from '../io.ts';
 import { resolveSession } from '../session-id.ts';
 import { withGateway, type JsonOption, type RunContext } from './shared.ts';
 
+export interface SendOptions extends JsonOption {
+  readonly whenBusy?: WhenBusy;
+}
+
 /** Sends a prompt to a session and follows its answer. */
 export async function runSend(
   context: RunContext,
   given: { readonly id: string; readonly words: readonly string[] },
-  options: JsonOption,
+  options: SendOptions,
 ): Promise<number> {
   const { io } = context;
   return withGateway(context, async ({ http, client }) => {
@@ -19,6 +24,7 @@ export async function runSend(
       client,
       session: client.session(sessionId),
       text,
+      whenBusy: options.whenBusy,
       isJson: options.json === true,
       io,
     });

@@ -46,9 +46,12 @@ const sessionLines: Lines = {
   session_created: (event, { style, clean }) => [
     style.dim(clean(`· session ${event.sessionId} in ${event.cwd}`)),
   ],
-  settings_changed: (event, { style, clean }) => [
+  settings_changed: ({ settings, title, archived }, { style, clean }) => [
     style.dim(
-      clean(`· settings: ${event.settings.permissionMode}, model ${event.settings.model ?? 'default'}`),
+      clean(
+        `· settings: ${settings.permissionMode}, model ${settings.model ?? 'default'}, ` +
+          `title ${title ?? '(untitled)'}${archived === true ? ', archived' : ''}`,
+      ),
     ),
   ],
   turn_started: (event, options) =>
@@ -56,6 +59,18 @@ const sessionLines: Lines = {
   prompt_queued: (event, { style, clean }) => [
     style.dim(clean(`· queued: ${lastLines(contentText(event.content), 1).join('')}`)),
   ],
+  prompt_edited: (event, { style, clean }) => [
+    style.dim(
+      clean(`· prompt ${event.promptId} edited: ${lastLines(contentText(event.content), 1).join('')}`),
+    ),
+  ],
+  prompt_moved: ({ promptId, before }, { style }) => [
+    style.dim(`· prompt ${promptId} moved ${before === null ? 'to the end' : `in front of ${before}`}`),
+  ],
+  prompt_steered: (event, { style }) => [style.dim(`· prompt ${event.promptId} is on its way into the turn`)],
+  prompt_injected: (event, options) =>
+    event.content === undefined ? [] : [promptLine(contentText(event.content), options)],
+  queue_resumed: (_event, { style }) => [style.dim('· the queue goes on')],
   prompt_cancelled: (event, { style }) => [style.dim(`· prompt ${event.promptId} cancelled`)],
   prompt_returned: (event, { style, clean }) => [
     style.dim(clean(`· prompt ${event.promptId} goes back to the queue: ${event.reason}`)),

@@ -1,6 +1,6 @@
 // Sessions as people read them: the list, and one in detail. Pure.
 import type { SessionDetails } from '@holdfast/client';
-import { formatPosition, type SessionSummary } from '@holdfast/shared/protocol';
+import { contentText, formatPosition, type SessionSummary } from '@holdfast/shared/protocol';
 import { oneLine, withoutControls, type Style } from './style.ts';
 
 /** One line for each session: id, status, last change, title, folder. `now` in ms since 1970. */
@@ -35,6 +35,7 @@ export function inspection(details: SessionDetails): Record<string, unknown> {
     title: session.title,
     cwd: session.cwd,
     status: session.status,
+    archived: session.archived,
     position: formatPosition(session.position),
     worker: { id: owner.workerId, alive: owner.alive },
     child: view.child,
@@ -59,11 +60,12 @@ export function inspectionLines(details: SessionDetails, style: Style): readonly
     ['session', session.sessionId],
     ['title', session.title ?? '(untitled)'],
     ['folder', session.cwd],
-    ['status', session.status],
+    ['status', session.archived ? `${session.status}, archived` : session.status],
     ['worker', worker],
     ['child', childText(view.child)],
     ['turns', String(view.turnsEnded)],
     ['queue', queueText(details)],
+    ...view.queue.map((prompt): [string, string] => ['', `${prompt.promptId}  ${promptLine(prompt)}`]),
     ['position', formatPosition(session.position)],
     ['mode', `${view.settings.permissionMode}, model ${view.settings.model ?? 'default'}`],
     [
@@ -94,6 +96,10 @@ function childText(child: SessionDetails['view']['child']): string {
 function queueText({ view }: SessionDetails): string {
   const waiting = view.queue.length === 0 ? 'empty' : `${view.queue.length} waiting`;
   return view.queuePaused ? `${waiting}, paused` : waiting;
+}
+
+function promptLine({ content, steering }: SessionDetails['view']['queue'][number]): string {
+  return `${oneLine(contentText(content), 60)}${steering === true ? ' (on its way into the turn)' : ''}`;
 }
 
 function ago(ms: number): string {

@@ -8,11 +8,13 @@ import {
   PromptContent,
   PromptId,
   ServiceError,
+  SessionChanges,
   SessionSettings,
   SessionView,
   SNAPSHOT_LIMITS,
   TurnId,
   tryParseEvent,
+  WhenBusy,
   type Position,
   type SessionId,
 } from '@holdfast/shared/protocol';
@@ -31,6 +33,9 @@ export interface SessionRoutesDeps {
 interface ById {
   Params: { id: string };
 }
+interface ByPrompt {
+  Params: { id: string; promptId: string };
+}
 
 const CreateBody = z.object({
   createId: CreateId,
@@ -38,7 +43,14 @@ const CreateBody = z.object({
   title: z.string().trim().min(1).max(200).optional(),
   settings: SessionSettings.optional(),
 });
-const PromptBody = z.object({ promptId: PromptId, content: PromptContent });
+const PromptBody = z.object({
+  promptId: PromptId,
+  content: PromptContent,
+  whenBusy: WhenBusy.default('queue'),
+});
+const EditBody = z.object({ content: PromptContent });
+const MoveBody = z.object({ before: PromptId.nullable() });
+const ListQuery = z.object({ archived: z.enum(['true', 'false']).default('false') });
 const AbortBody = z.object({
   turnId: TurnId.optional(),
   queue: z.enum(['keep', 'clear']).default('keep'),
@@ -54,7 +66,8 @@ export function addSessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps):
   });
   app.get('/v1/sessions', async (request) => {
     const userId = requireUser(request, authenticator);
-    return { sessions: await sessions.list(userId) };
+    const { archived } = ListQuery.parse(request.query);
+    return { sessions: await sessions.list(userId, archived === 'true') };
   });
   app.get<ById>('/v1/sessions/:id', async (request) => {
     const userId = requireUser(request, authenticator);
@@ -72,7 +85,13 @@ export function addSessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps):
     await sessions.remove(userId, sessionIdOf(request));
     return reply.status(204).send();
   });
+  app.patch<ById>('/v1/sessions/:id', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    await sessions.set(userId, sessionIdOf(request), SessionChanges.parse(request.body ?? {}));
+    return reply.status(202).send({});
+  });
   addCommandRoutes(app, deps);
+  addQueueRoutes(app, deps);
 }
 
 function addCommandRoutes(app: FastifyInstance, { sessions, authenticator }: SessionRoutesDeps): void {
@@ -92,6 +111,41 @@ function addCommandRoutes(app: FastifyInstance, { sessions, authenticator }: Ses
     const body = AbortBody.parse(request.body ?? {});
     return reply.status(202).send(await sessions.abort(userId, sessionIdOf(request), body));
   });
+}
+
+function addQueueRoutes(app: FastifyInstance, { sessions, authenticator }: SessionRoutesDeps): void {
+  app.patch<ByPrompt>('/v1/sessions/:id/prompts/:promptId', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    const promptId = promptIdOf(request.params.promptId);
+    const { content } = EditBody.parse(request.body);
+    await sessions.changePrompt(userId, sessionIdOf(request), { type: 'promptEdit', promptId, content });
+    return reply.status(202).send({ promptId });
+  });
+  app.delete<ByPrompt>('/v1/sessions/:id/prompts/:promptId', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    const promptId = promptIdOf(request.params.promptId);
+    await sessions.changePrompt(userId, sessionIdOf(request), { type: 'promptCancel', promptId });
+    return reply.status(202).send({ promptId });
+  });
+  app.post<ByPrompt>('/v1/sessions/:id/prompts/:promptId/move', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    const promptId = promptIdOf(request.params.promptId);
+    const { before } = MoveBody.parse(request.body);
+    await sessions.changePrompt(userId, sessionIdOf(request), { type: 'promptMove', promptId, before });
+    return reply.status(202).send({ promptId });
+  });
+  app.post<ById>('/v1/sessions/:id/queue/resume', async (request, reply) => {
+    const userId = requireUser(request, authenticator);
+    await sessions.resumeQueue(userId, sessionIdOf(request));
+    return reply.status(202).send({});
+  });
+}
+
+/** A text that is no prompt id names no prompt that waits. */
+function promptIdOf(text: string): PromptId {
+  const parsed = PromptId.safeParse(text);
+  if (!parsed.success) throw new ServiceError('prompt_not_queued');
+  return parsed.data;
 }
 
 const VIEW_PAGE = 1_000;

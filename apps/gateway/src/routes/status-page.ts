@@ -17,7 +17,7 @@ const LoginQuery = z.object({ token: z.string().min(1) });
 export function addStatusPage(app: FastifyInstance, { sessions, authenticator }: StatusPageDeps): void {
   app.get('/', async (request, reply) => {
     const userId = visitorOf(request, authenticator);
-    return sendPage(reply, userId === undefined ? loggedOut() : loggedIn(await sessions.list(userId)));
+    return sendPage(reply, userId === undefined ? loggedOut() : loggedIn(await sessions.list(userId, false)));
   });
   app.get('/login', async (request, reply) => {
     const query = LoginQuery.safeParse(request.query);

@@ -11,10 +11,12 @@ import {
   type CreateId,
   type PromptContent,
   type PromptId,
+  type SessionChanges,
   type SessionEvent,
   type SessionId,
   type SessionSummary,
   type UserId,
+  type WhenBusy,
 } from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
 import type {
@@ -47,20 +49,34 @@ export interface AbortRequest {
   readonly background: 'keep' | 'stop';
 }
 
+export interface PromptRequest {
+  readonly promptId: PromptId;
+  readonly content: PromptContent;
+  readonly whenBusy: WhenBusy;
+}
+
+export type PromptChange =
+  | { readonly type: 'promptEdit'; readonly promptId: PromptId; readonly content: PromptContent }
+  | { readonly type: 'promptCancel'; readonly promptId: PromptId }
+  /** `before`: the waiting prompt to stand in front of; null: the end of the queue. */
+  | { readonly type: 'promptMove'; readonly promptId: PromptId; readonly before: PromptId | null };
+
 export interface SessionService {
   create(userId: UserId, request: NewSessionRequest): Promise<{ sessionId: SessionId; duplicate: boolean }>;
-  list(userId: UserId): Promise<SessionSummary[]>;
+  /** Newest first: the sessions put away, or all others. */
+  list(userId: UserId, archived: boolean): Promise<SessionSummary[]>;
   read(userId: UserId, sessionId: SessionId): Promise<SessionMeta>;
   /** Throws `session_not_found` unless the user may read this session. */
   checkReader(userId: UserId, sessionId: SessionId): Promise<void>;
   isOwnerAlive(meta: SessionMeta): Promise<boolean>;
   open(userId: UserId, sessionId: SessionId): Promise<void>;
   /** Resolves once the prompt is durable in the inbox. */
-  prompt(
-    userId: UserId,
-    sessionId: SessionId,
-    prompt: { readonly promptId: PromptId; readonly content: PromptContent },
-  ): Promise<{ duplicate: boolean }>;
+  prompt(userId: UserId, sessionId: SessionId, prompt: PromptRequest): Promise<{ duplicate: boolean }>;
+  /** Throws `prompt_not_queued` when the prompt does not wait (any more); the owner decides for good. */
+  changePrompt(userId: UserId, sessionId: SessionId, change: PromptChange): Promise<void>;
+  /** Lets a paused queue go on. */
+  resumeQueue(userId: UserId, sessionId: SessionId): Promise<void>;
+  set(userId: UserId, sessionId: SessionId, changes: SessionChanges): Promise<void>;
   /** The turn that is asked to end; null when none runs (then nothing is done, unless the queue is to be cleared). */
   abort(userId: UserId, sessionId: SessionId, request: AbortRequest): Promise<{ turnId: TurnId | null }>;
   remove(userId: UserId, sessionId: SessionId): Promise<void>;
@@ -80,7 +96,7 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
   const { store, memory } = deps;
   return {
     create: async (userId, request) => create(deps, userId, request),
-    list: async (userId) => stored(async () => store.list(userId)),
+    list: async (userId, archived) => stored(async () => store.list(userId, archived)),
     read: async (userId, sessionId) => readOwn(deps, userId, sessionId),
     checkReader: async (userId, sessionId) => {
       const may = await stored(async () => store.isOwnedBy(sessionId, userId));
@@ -90,11 +106,22 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
     open: async (userId, sessionId) => {
       await submit(deps, sessionId, { type: 'open', by: userId });
     },
-    prompt: async (userId, sessionId, { promptId, content }) => {
+    prompt: async (userId, sessionId, { promptId, content, whenBusy }) => {
       checkText(content);
       await memory.check();
-      const result = await submit(deps, sessionId, { type: 'prompt', promptId, content, by: userId });
+      const mode = whenBusy === 'steer' || whenBusy === 'interrupt' ? { whenBusy } : {};
+      const command: Command = { type: 'prompt', promptId, content, ...mode, by: userId };
+      const onlyWhenFree = whenBusy === 'reject';
+      const result = await accept(deps, { sessionId, userId, command, onlyWhenFree });
       return { duplicate: result.status === 'duplicate' };
+    },
+    changePrompt: async (userId, sessionId, change) => changePrompt(deps, { userId, sessionId, change }),
+    resumeQueue: async (userId, sessionId) => {
+      await submit(deps, sessionId, { type: 'resumeQueue', by: userId });
+    },
+    set: async (userId, sessionId, { title, archived }) => {
+      if (title === undefined && archived === undefined) throw new ServiceError('bad_request');
+      await submit(deps, sessionId, { type: 'set', title, archived, by: userId });
     },
     abort: async (userId, sessionId, request) => abort(deps, { userId, sessionId, request }),
     remove: async (userId, sessionId) => {
@@ -173,17 +200,58 @@ async function abort(
   return { turnId };
 }
 
+async function changePrompt(
+  deps: SessionServiceDeps,
+  call: { readonly userId: UserId; readonly sessionId: SessionId; readonly change: PromptChange },
+): Promise<void> {
+  const { userId, sessionId, change } = call;
+  await readOwn(deps, userId, sessionId);
+  if (change.type === 'promptEdit') {
+    checkText(change.content);
+    await deps.memory.check();
+  }
+  const named =
+    change.type === 'promptMove' && change.before !== null
+      ? [change.promptId, change.before]
+      : [change.promptId];
+  const waiting = await stored(async () => deps.inbox.waiting(sessionId, named));
+  const gone = named.filter((promptId) => !waiting.has(promptId));
+  if (gone.length > 0) throw new ServiceError('prompt_not_queued', { details: { promptIds: gone } });
+  await submit(deps, sessionId, commandOf(change, userId));
+}
+
+/** Only the command's own fields: what else a frame carries is not stored. */
+function commandOf(change: PromptChange, by: UserId): Command {
+  const { promptId } = change;
+  switch (change.type) {
+    case 'promptEdit':
+      return { type: change.type, promptId, content: change.content, by };
+    case 'promptCancel':
+      return { type: change.type, promptId, by };
+    case 'promptMove':
+      return { type: change.type, promptId, before: change.before, by };
+  }
+}
+
 async function submit(
   deps: SessionServiceDeps,
   sessionId: SessionId,
   command: Command,
 ): Promise<Extract<SubmitResult, { status: 'accepted' | 'duplicate' }>> {
-  const result = await stored(async () => deps.inbox.submit({ sessionId, userId: command.by, command }));
+  return accept(deps, { sessionId, userId: command.by, command });
+}
+
+async function accept(
+  deps: SessionServiceDeps,
+  input: Parameters<CommandInbox['submit']>[0],
+): Promise<Extract<SubmitResult, { status: 'accepted' | 'duplicate' }>> {
+  const result = await stored(async () => deps.inbox.submit(input));
   if (result.status === 'not_found') throw new ServiceError('session_not_found');
+  if (result.status === 'busy') throw new ServiceError('prompt_busy');
   if (result.status === 'queue_full') {
     throw new ServiceError('queue_full', { details: { waiting: result.waiting } });
   }
-  await ensureOwner(deps, sessionId, result.owner);
+  await ensureOwner(deps, input.sessionId, result.owner);
   return result;
 }
 

@@ -177,7 +177,12 @@ export class Connection implements KeptAlive, AttachmentEnd {
       case 'create':
       case 'open':
       case 'prompt':
+      case 'promptEdit':
+      case 'promptCancel':
+      case 'promptMove':
+      case 'resumeQueue':
       case 'abort':
+      case 'set':
         return this.#enqueue(frame, userId);
       default:
         assertNever(frame);

@@ -1,9 +1,10 @@
 // Commands of a WebSocket client: one call of the session service each, answered by an ack.
+import { assertNever } from '@holdfast/shared/util';
 import type { AckFrame, ClientFrame, UserId } from '@holdfast/shared/protocol';
 import type { z } from 'zod';
 import type { SessionService } from '../sessions/session-service.ts';
 
-export type CommandFrame = Extract<ClientFrame, { type: 'create' | 'open' | 'prompt' | 'abort' }>;
+export type CommandFrame = Exclude<ClientFrame, { type: 'hello' | 'attach' | 'detach' | 'ping' }>;
 
 /** Runs the command; throws ServiceError. */
 export async function runCommand(
@@ -30,5 +31,20 @@ export async function runCommand(
       const { turnId } = await sessions.abort(userId, frame.sessionId, frame);
       return { type: 'ack', requestId, sessionId: frame.sessionId, turnId };
     }
+    case 'promptEdit':
+    case 'promptCancel':
+    case 'promptMove': {
+      const { sessionId, promptId } = frame;
+      await sessions.changePrompt(userId, sessionId, frame);
+      return { type: 'ack', requestId, sessionId, promptId };
+    }
+    case 'resumeQueue':
+      await sessions.resumeQueue(userId, frame.sessionId);
+      return { type: 'ack', requestId, sessionId: frame.sessionId };
+    case 'set':
+      await sessions.set(userId, frame.sessionId, frame);
+      return { type: 'ack', requestId, sessionId: frame.sessionId };
+    default:
+      return assertNever(frame);
   }
 }

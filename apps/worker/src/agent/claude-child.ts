@@ -12,6 +12,9 @@ export type ChildEvent =
   | { readonly kind: 'line_too_long'; readonly bytes: number }
   | { readonly kind: 'ended'; readonly end: ChildEnd };
 
+/** When the CLI takes a prompt that finds a turn running: after it, or at the turn's next chance. */
+export type PromptPriority = 'later' | 'next';
+
 export type ControlResult =
   | { readonly status: 'ok'; readonly response: unknown }
   | { readonly status: 'refused'; readonly error: string }
@@ -82,7 +85,7 @@ export class ClaudeChild {
   }
 
   /** Writes a prompt. `uuid` is echoed by the CLI and becomes the id in its transcript. */
-  prompt(uuid: string, content: readonly unknown[]): boolean {
+  prompt(uuid: string, content: readonly unknown[], priority: PromptPriority): boolean {
     return this.process.write(
       JSON.stringify({
         type: 'user',
@@ -90,7 +93,7 @@ export class ClaudeChild {
         parent_tool_use_id: null,
         session_id: '',
         uuid,
-        priority: 'later',
+        priority,
       }),
     );
   }

@@ -9,7 +9,12 @@ import {
 } from '@holdfast/shared/protocol';
 import { z } from 'zod';
 import { claudeArguments, claudeEnvironment } from '../agent/claude-command.ts';
-import { ClaudeChild, type ChildEvent, type ControlResult } from '../agent/claude-child.ts';
+import {
+  ClaudeChild,
+  type ChildEvent,
+  type ControlResult,
+  type PromptPriority,
+} from '../agent/claude-child.ts';
 import type { ChildEnd } from '../process/child.ts';
 import { childrenOf, type ContainmentPlan } from '../process/containment.ts';
 import { sweep, terminateChild } from '../process/terminate.ts';
@@ -80,6 +85,7 @@ type HostState =
 /** How a start ends that was called off before there was a process. */
 const NEVER_STARTED: ChildEnd = { kind: 'exited', exitCode: null, signal: null };
 
+const WithdrawAnswer = z.looseObject({ cancelled: z.boolean() });
 const VersionAnswer = z.looseObject({ version: z.string().optional() });
 
 export class ChildHost {
@@ -117,9 +123,18 @@ export class ChildHost {
       });
   }
 
-  /** Writes a prompt to a ready child; false when there is none. */
-  prompt(uuid: string, content: readonly unknown[]): boolean {
-    return this.#state.kind === 'ready' && this.#state.child.prompt(uuid, content);
+  /** Writes a prompt to a ready child; false when there is none. `next`: it may enter the running turn. */
+  prompt(uuid: string, content: readonly unknown[], priority: PromptPriority = 'later'): boolean {
+    return this.#state.kind === 'ready' && this.#state.child.prompt(uuid, content, priority);
+  }
+
+  /** Takes back a prompt that the CLI has not used yet; false when it has, null when it does not say. */
+  async withdraw(uuid: string): Promise<boolean | null> {
+    if (this.#state.kind !== 'ready') return null;
+    const request = { subtype: 'cancel_async_message', message_uuid: uuid };
+    const answer = await this.#state.child.control(request, CONTROL_LIMIT_MS);
+    if (answer.status !== 'ok') return null;
+    return WithdrawAnswer.safeParse(answer.response).data?.cancelled ?? null;
   }
 
   /** Asks the CLI to stop its turn; it stays warm. */

@@ -48,7 +48,7 @@ export class EventWriter {
   #isPaused = false;
   #isCompacting = false;
   #isTrimming = false;
-  #stored: { status: string; turn: string; title: string };
+  #stored: StoredFields;
 
   constructor(deps: EventWriterDeps) {
     this.#deps = deps;
@@ -243,7 +243,19 @@ export class EventWriter {
   }
 }
 
+interface StoredFields {
+  readonly status: string;
+  readonly turn: string;
+  readonly title: string;
+  readonly archived: string;
+}
+
 /** Fields of the meta hash that follow from the view: what lists and gateways read without folding events. */
-function storedFields(view: SessionView): { status: string; turn: string; title: string } {
-  return { status: statusOf(view), turn: view.turn?.turnId ?? '', title: view.title ?? '' };
+function storedFields(view: SessionView): StoredFields {
+  return {
+    status: statusOf(view),
+    turn: view.turn?.turnId ?? '',
+    title: view.title ?? '',
+    archived: view.archived ? '1' : '',
+  };
 }

@@ -1,6 +1,13 @@
 // The owner's side of one session: one loop that is woken with reasons, reads commands, keeps the child, runs the
 // prompts one at a time. Child callbacks only append what they say and wake the loop.
-import type { Command, EventBody, SessionId, SessionView, WorkerId } from '@holdfast/shared/protocol';
+import type {
+  Command,
+  CommandOf,
+  EventBody,
+  SessionId,
+  SessionView,
+  WorkerId,
+} from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
 import type { AppendEffects, CommandInbox, EventLog, Ownership, SessionMeta } from '@holdfast/shared/store';
 import { assertNever } from '@holdfast/shared/util';
@@ -11,6 +18,7 @@ import { ChildHost, type ChildEnvironment, type ChildOver, type ChildReady } fro
 import { EventWriter } from './event-writer.ts';
 import { openingNotices } from './opening-notices.ts';
 import type { PromptQueue, WaitingPrompt } from './prompt-queue.ts';
+import { changeQueue, queuePrompt, type Step } from './queue-commands.ts';
 import type { SessionFiles } from './session-files.ts';
 import { startFailure } from './start-failure.ts';
 import { TurnKeeper } from './turn-keeper.ts';
@@ -140,15 +148,10 @@ export class SessionRunner {
 
   /** Writes the claim's first append (with the end of a turn that the last owner left open), then begins to serve. */
   async start(): Promise<void> {
-    const { owner, view, workerId, taken } = this.#deps;
+    const { owner, workerId, taken } = this.#deps;
     const changed: EventBody = { type: 'owner_changed', workerId, fence: owner.fence };
-    if (view.turn === null) this.#writer.push([changed]);
-    else {
-      const { turnId, promptId } = view.turn;
-      const prompt = taken.find((waiting) => waiting.promptId === promptId) ?? null;
-      const lost = await this.#turns.settleLost({ turnId, prompt }, 'The worker that ran it was lost.');
-      this.#writer.push([changed, ...lost.events], lost.effects);
-    }
+    const lost = await this.#turns.settleInherited(taken, 'The worker that ran it was lost.');
+    this.#writer.push([changed, ...lost.events], lost.effects);
     this.wake('started');
   }
 
@@ -254,6 +257,13 @@ export class SessionRunner {
         return this.#enqueue(command, effects);
       case 'abort':
         return this.#abort(command, effects);
+      case 'promptEdit':
+      case 'promptCancel':
+      case 'promptMove':
+      case 'resumeQueue':
+        return this.#append(changeQueue(this.#deps.queue, command), effects);
+      case 'set':
+        return this.#set(command, effects);
       case 'delete':
         await this.#delete();
         return true;
@@ -262,17 +272,43 @@ export class SessionRunner {
     }
   }
 
-  #enqueue(command: Extract<Command, { type: 'prompt' }>, effects: AppendEffects): boolean {
-    const { promptId, content, by } = command;
-    const { queue } = this.#deps;
-    if (queue.has(promptId) || this.#turns.promptId === promptId) return false;
-    queue.isPaused = false;
-    const change = queue.add({ promptId, content, by, attempt: 1 });
-    this.#writer.push([{ type: 'prompt_queued', promptId, content, by }], { ...effects, queue: [change] });
+  #append(step: Step | null, effects: AppendEffects): boolean {
+    if (step === null) return false;
+    this.#writer.push(step.events, { ...effects, ...step.effects });
     return true;
   }
 
-  #abort(command: Extract<Command, { type: 'abort' }>, effects: AppendEffects): boolean {
+  #enqueue(command: CommandOf<'prompt'>, effects: AppendEffects): boolean {
+    const { promptId, by } = command;
+    const { queue } = this.#deps;
+    if (queue.has(promptId) || this.#turns.has(promptId)) return false;
+    const turnId = this.#turns.openTurnId;
+    const step = queuePrompt(queue, command, turnId);
+    if (command.whenBusy !== 'interrupt' || this.#turns.turnId === null) {
+      this.#append(step, effects);
+      if (command.whenBusy === 'steer') this.#turns.steer();
+      return true;
+    }
+    const aborted = { queue: 'keep', background: 'keep', by } as const;
+    const abort: EventBody = { type: 'abort_requested', turnId: this.#turns.turnId, ...aborted };
+    this.#append({ ...step, events: [abort, ...step.events] }, effects);
+    this.#turns.interrupt({ kind: 'aborted' }, { kind: 'return', paused: false, behind: promptId });
+    return true;
+  }
+
+  /** Waits for what was written before, since the event tells everything as it is from then on. */
+  async #set(command: CommandOf<'set'>, effects: AppendEffects): Promise<boolean> {
+    await this.#writer.flushed();
+    const { settings, title, archived } = this.#writer.view;
+    const next = { title: command.title ?? title, archived: command.archived ?? archived };
+    if (next.title === title && next.archived === archived) return false;
+    return this.#append(
+      { events: [{ type: 'settings_changed', settings, ...next, by: command.by }], effects: {} },
+      effects,
+    );
+  }
+
+  #abort(command: CommandOf<'abort'>, effects: AppendEffects): boolean {
     const { turnId, queue: fate, background, by } = command;
     const { queue } = this.#deps;
     const cleared = fate === 'clear' ? queue.clear() : [];
@@ -281,7 +317,10 @@ export class SessionRunner {
     if (queue.size > 0) queue.isPaused = true;
     const event: EventBody = { type: 'abort_requested', turnId, queue: fate, background, by };
     this.#writer.push([event], { ...effects, queue: cleared });
-    if (isCurrent) this.#turns.interrupt({ kind: 'aborted' });
+    if (isCurrent) {
+      const kept = { kind: 'return', paused: true, behind: null } as const;
+      this.#turns.interrupt({ kind: 'aborted' }, fate === 'clear' ? { kind: 'cancel', by } : kept);
+    }
     return true;
   }
 

@@ -8,24 +8,28 @@ import {
   type SessionView,
   type TurnId,
 } from '@holdfast/shared/protocol';
-import type { AppendEffects } from '@holdfast/shared/store';
 import { assertNever } from '@holdfast/shared/util';
 import { CanUseTool } from '../agent/cli-messages.ts';
 import { EventMapper, type Signal } from '../agent/event-mapper.ts';
 import type { ChildHost, ChildOver } from './child-host.ts';
 import type { EventWriter } from './event-writer.ts';
+import { dropped, joined, LostTurns } from './lost-turns.ts';
 import type { PromptQueue, WaitingPrompt } from './prompt-queue.ts';
+import type { Step } from './queue-commands.ts';
 import type { SessionFiles } from './session-files.ts';
 import type { StartFailure } from './start-failure.ts';
+import { Steering, type SteerFate } from './steering.ts';
 import { turnEnd, type OwnReason } from './turn-end.ts';
 
-/** A prompt is delivered at most this often; after that it waits until a person lets it run. */
-const MAX_ATTEMPTS = 3;
 /** After `result` the CLI tells that it is idle; a prompt written before that may be merged with its own work. */
 const SETTLE_LIMIT_MS = 250;
 /** A CLI that does not end its turn this long after an interrupt is ended itself. */
 const ABORT_LIMIT_MS = 5_000;
 
+/** A CLI that does not tell its state has begun the turn of a steered prompt, or lost it, by then. */
+const STEER_LIMIT_MS = 5_000;
+
+const NOTHING: Step = { events: [], effects: {} };
 const ZERO = { durationMs: 0, apiDurationMs: 0, costUsd: 0, usage: NO_TOKENS };
 
 interface Turn {
@@ -55,11 +59,24 @@ export class TurnKeeper {
   #cliSessionId: string | null;
   #settleTimer: NodeJS.Timeout | null = null;
   #whenOver: (() => void)[] = [];
+  readonly #steering: Steering;
+  readonly #lost: LostTurns;
 
   constructor(deps: TurnKeeperDeps) {
     this.#deps = deps;
     this.#mapper = new EventMapper(deps.view.usage);
     this.#cliSessionId = deps.cliSessionId;
+    const { child, writer, queue, files } = deps;
+    this.#lost = new LostTurns({ queue, files, cliSessionId: () => this.#cliSessionId });
+    this.#steering = new Steering({
+      queue,
+      push: ({ events, effects }) => writer.push(events, effects),
+      flushed: async () => writer.flushed(),
+      write: (steerId, prompt) => void child.prompt(steerId, prompt.content, 'next'),
+      withdraw: async (steerId) => child.withdraw(steerId),
+      trace: async (steerId) => this.#lost.traceOf(steerId),
+      onOver: () => this.#steerOver(),
+    });
   }
 
   get cliSessionId(): string | null {
@@ -70,14 +87,19 @@ export class TurnKeeper {
     return this.#turn?.turnId ?? null;
   }
 
-  /** The prompt of the turn in flight. */
-  get promptId(): string | null {
-    return this.#turn?.prompt?.promptId ?? null;
+  /** The turn in flight, if prompts can still be put into it. */
+  get openTurnId(): TurnId | null {
+    return this.#turn?.prompt !== null && this.#turn?.own.kind === 'none' ? this.#turn.turnId : null;
   }
 
-  /** No turn is in flight, and the CLI has settled after the last one. */
+  /** Whether the CLI has this prompt: as the one of its turn, or on the way into it. */
+  has(promptId: string): boolean {
+    return this.#turn?.prompt?.promptId === promptId || this.#steering.promptId === promptId;
+  }
+
+  /** No turn is in flight, no prompt is on its way, and the CLI has settled after the last turn. */
   get isFree(): boolean {
-    return this.#turn === null && this.#settleTimer === null;
+    return this.#turn === null && this.#settleTimer === null && !this.#steering.isBusy;
   }
 
   /** Resolves when no turn is in flight any more, or after `limitMs`. */
@@ -106,6 +128,19 @@ export class TurnKeeper {
     child.prompt(turn.turnId, prompt.content);
   }
 
+  /**
+   * Puts the next prompt that is meant for the running turn on its way. Only once the CLI has acknowledged the turn's
+   * own prompt: before that it could take the two for one.
+   */
+  steer(): void {
+    const turn = this.#turn;
+    if (turn === null || turn.prompt === null) return;
+    this.#steering.offer(
+      turn.turnId,
+      () => this.#turn === turn && turn.own.kind === 'none' && turn.isAcknowledged,
+    );
+  }
+
   /** Takes one message of the CLI. */
   take(value: unknown): void {
     const { events, signals } = this.#mapper.map(value, this.turnId);
@@ -114,11 +149,15 @@ export class TurnKeeper {
     for (const signal of signals) this.#onSignal(signal);
   }
 
-  /** Asks the CLI to stop the turn, and ends the CLI if it does not. The first reason stays. */
-  interrupt(own: OwnReason): void {
+  /**
+   * Asks the CLI to stop the turn, and ends the CLI if it does not. The first reason stays. A prompt on its way into
+   * the turn is taken back first; `fate` says what becomes of it.
+   */
+  interrupt(own: OwnReason, fate: SteerFate): void {
     const turn = this.#turn;
     if (turn === null || turn.own.kind !== 'none') return;
     turn.own = own;
+    void this.#steering.withdraw(fate);
     void this.#deps.child.interrupt();
     setTimeout(() => {
       if (this.#turn === turn) void this.#deps.child.end('abort_ignored', false);
@@ -131,8 +170,15 @@ export class TurnKeeper {
     this.#over();
     this.#settled();
     const closing = [...this.#mapper.closeOpenBlocks(turn?.turnId ?? null), exited];
-    const lost = turn === null ? { events: [] } : await this.#endWithChild(turn, over);
-    this.#deps.writer.push([...closing, ...lost.events], lost.effects);
+    const steer = await this.#steering.childGone();
+    const lost = turn === null ? NOTHING : await this.#endWithChild(turn, over);
+    const end = joined([{ events: closing, effects: {} }, steer?.before, lost, steer?.after]);
+    this.#deps.writer.push(end.events, end.effects);
+  }
+
+  /** What the last owner's end means for what it had given to its CLI. `reason` is a sentence for people. */
+  async settleInherited(taken: readonly WaitingPrompt[], reason: string): Promise<Step> {
+    return this.#lost.settleInherited(this.#deps.view, taken, reason);
   }
 
   /** No child could be started: the prompt in front fails visibly instead of waiting for ever. */
@@ -154,19 +200,23 @@ export class TurnKeeper {
     writer.push([startedEvent(turn), ended], { queue: [queue.remove(prompt.promptId)] });
   }
 
-  #newTurn(prompt: WaitingPrompt | null): Turn {
+  #newTurn(prompt: WaitingPrompt | null, turnId = mintTurnId()): Turn {
     const costBeforeUsd = this.#mapper.costUsd;
-    return { turnId: mintTurnId(), prompt, costBeforeUsd, isAcknowledged: false, own: { kind: 'none' } };
+    return { turnId, prompt, costBeforeUsd, isAcknowledged: false, own: { kind: 'none' } };
   }
 
-  /** A turn that none of our prompts began is the CLI's own: background work that ended. */
+  /**
+   * A turn that begins by itself belongs to the prompt that did not get into the turn before; without one it is the
+   * CLI's own: background work that ended.
+   */
   #onTurnBegan(signal: Extract<Signal, { kind: 'turn_began' }>): void {
     const { writer } = this.#deps;
     const isNew = signal.cliSessionId !== undefined && signal.cliSessionId !== this.#cliSessionId;
     if (isNew) this.#cliSessionId = signal.cliSessionId ?? null;
     const effects = isNew ? { meta: { cli: this.#cliSessionId ?? '' } } : undefined;
     if (this.#turn === null) {
-      this.#turn = this.#newTurn(null);
+      const steered = this.#steering.takeTurn();
+      this.#turn = this.#newTurn(steered?.prompt ?? null, steered?.turnId);
       writer.push([startedEvent(this.#turn)], effects);
     } else if (isNew) {
       writer.push([{ type: 'notice', kind: 'info', text: 'Claude Code began a new conversation.' }], effects);
@@ -179,13 +229,15 @@ export class TurnKeeper {
         this.#onResult(signal.result);
         break;
       case 'state':
-        if (signal.state === 'idle') this.#settled();
+        if (signal.state !== 'idle') break;
+        this.#settled();
+        if (this.#turn === null) void this.#steering.settle();
         break;
       case 'prompt_acknowledged':
-        if (this.#turn?.turnId === signal.uuid) this.#turn.isAcknowledged = true;
+        this.#onAcknowledged(signal.uuid);
         break;
       case 'credentials_refused':
-        this.interrupt(credentialsRefused(signal.status));
+        this.interrupt(credentialsRefused(signal.status), { kind: 'return', paused: false, behind: null });
         break;
       case 'control_request':
         this.#onControlRequest(signal.requestId, signal.request);
@@ -198,17 +250,32 @@ export class TurnKeeper {
     }
   }
 
+  #onAcknowledged(uuid: string): void {
+    if (this.#turn?.turnId === uuid) this.#turn.isAcknowledged = true;
+    else this.#steering.acknowledged(uuid);
+    this.steer();
+  }
+
+  #steerOver(): void {
+    if (this.#turn !== null) this.steer();
+    else if (this.#settleTimer === null) this.#deps.onTurnOver();
+  }
+
   #onResult(result: Extract<Signal, { kind: 'turn_over' }>['result']): void {
     const turn = this.#turn;
     if (turn === null) return;
     // Background work of the CLI may end its own turn right when ours was written: ours is still to come.
     if (result.origin !== undefined && turn.prompt !== null && !turn.isAcknowledged) return;
     const costUsd = Math.max(0, this.#mapper.costUsd - turn.costBeforeUsd);
-    this.#deps.writer.push([
-      { type: 'turn_ended', turnId: turn.turnId, ...turnEnd(result, turn.own, costUsd) },
-    ]);
+    this.#deps.writer.push(
+      [{ type: 'turn_ended', turnId: turn.turnId, ...turnEnd(result, turn.own, costUsd) }],
+      dropped(this.#deps.queue, turn),
+    );
     this.#over();
     this.#settleTimer = setTimeout(() => this.#settled(), SETTLE_LIMIT_MS);
+    setTimeout(() => {
+      if (this.#turn === null) void this.#steering.settle();
+    }, STEER_LIMIT_MS).unref();
   }
 
   #over(): void {
@@ -238,56 +305,14 @@ export class TurnKeeper {
     ]);
   }
 
-  /**
-   * How a turn ends whose child is gone: a prompt that provably never reached the CLI goes back to the front; a
-   * delivered one never runs again unasked. `reason` is a sentence for people.
-   */
-  async settleLost(
-    turn: { readonly turnId: TurnId; readonly prompt: WaitingPrompt | null },
-    reason: string,
-  ): Promise<{ events: EventBody[]; effects: AppendEffects }> {
-    const { turnId, prompt } = turn;
-    const delivered = prompt === null || (await this.#wasDelivered(turnId));
-    const interrupted: EventBody = { type: 'turn_interrupted', turnId, delivered, reason };
-    if (delivered) return { events: [interrupted], effects: this.#dropped(turn) };
-    return this.#putBack(prompt, interrupted);
-  }
-
-  #putBack(prompt: WaitingPrompt, interrupted: EventBody): { events: EventBody[]; effects: AppendEffects } {
-    const { queue } = this.#deps;
-    const { promptId, content, by } = prompt;
-    const paused = prompt.attempt >= MAX_ATTEMPTS;
-    if (paused) queue.isPaused = true;
-    const reason = paused
-      ? `It did not reach Claude Code in ${MAX_ATTEMPTS} attempts.`
-      : 'It did not reach Claude Code and runs again.';
-    const change = queue.putBack({ ...prompt, attempt: paused ? 1 : prompt.attempt + 1 });
-    return {
-      events: [interrupted, { type: 'prompt_returned', promptId, content, by, reason, paused }],
-      effects: { queue: [change] },
-    };
-  }
-
   /** The turn in flight when its child ended: as we had decided before, or as lost. */
-  async #endWithChild(
-    turn: Turn,
-    over: ChildOver,
-  ): Promise<{ events: EventBody[]; effects?: AppendEffects }> {
+  async #endWithChild(turn: Turn, over: ChildOver): Promise<Step> {
     const { turnId, own } = turn;
-    if (own.kind === 'none') return this.settleLost(turn, `Claude Code ended (${over.cause}).`);
+    if (own.kind === 'none') return this.#lost.settle(turn, `Claude Code ended (${over.cause}).`);
     const stopReason = own.kind === 'failed' ? ('failed' as const) : ('aborted' as const);
     const error = own.kind === 'failed' ? { code: own.code, message: own.message } : null;
     const ended: EventBody = { type: 'turn_ended', turnId, stopReason, error, ...ZERO };
-    return { events: [ended], effects: this.#dropped(turn) };
-  }
-
-  #dropped(turn: { readonly prompt: WaitingPrompt | null }): AppendEffects {
-    return turn.prompt === null ? {} : { queue: [this.#deps.queue.remove(turn.prompt.promptId)] };
-  }
-
-  async #wasDelivered(turnId: TurnId): Promise<boolean> {
-    if (this.#cliSessionId === null) return false;
-    return this.#deps.files.transcriptMentions(this.#cliSessionId, turnId);
+    return { events: [ended], effects: dropped(this.#deps.queue, turn) };
   }
 }
 

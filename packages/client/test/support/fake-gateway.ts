@@ -166,7 +166,13 @@ export class FakeGateway {
       case 'detach':
         peer.attached.delete(frame.sessionId);
         return send({ type: 'ack', requestId: frame.requestId });
+      case 'promptEdit':
+      case 'promptCancel':
+      case 'promptMove':
+        return send({ type: 'ack', requestId: frame.requestId, promptId: frame.promptId });
       case 'open':
+      case 'resumeQueue':
+      case 'set':
         return send({ type: 'ack', requestId: frame.requestId });
       case 'attach':
         return this.#attach(frame, peer);
@@ -186,12 +192,15 @@ export class FakeGateway {
     if (request.headers.authorization !== `Bearer ${this.token}`) {
       return fail(401, 'unauthenticated', 'The access token is missing or not valid.');
     }
-    const [, v1, sessions, id] = (request.url ?? '').split('/');
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://gateway');
+    const [, v1, sessions, id] = pathname.split('/');
     if (v1 !== 'v1' || sessions !== 'sessions')
       return fail(404, 'not_found', 'There is nothing at this address.');
     if (id === undefined) {
       if (request.method === 'POST') return reply(201, this.#create(text));
-      return reply(200, { sessions: [...this.logs.keys()].map((each) => this.#summary(each)) });
+      const wanted = searchParams.get('archived') === 'true';
+      const ids = [...this.logs.keys()].filter((each) => this.view(each).archived === wanted);
+      return reply(200, { sessions: ids.map((each) => this.#summary(each)) });
     }
     if (!this.logs.has(id))
       return fail(404, 'session_not_found', 'There is no such session, or it is not yours.');
@@ -199,11 +208,17 @@ export class FakeGateway {
       this.logs.delete(id);
       return reply(204);
     }
+    if (request.method === 'PATCH') {
+      this.changes.push(JSON.parse(text));
+      return reply(202, {});
+    }
     const owner = { workerId: 'w1', alive: true };
     reply(200, { session: this.#summary(id), view: this.view(id), owner, inbox: { unread: 0 } });
   }
 
   readonly createBodies: unknown[] = [];
+  /** Bodies of the requests that change a session. */
+  readonly changes: unknown[] = [];
 
   #create(text: string): unknown {
     this.createBodies.push(JSON.parse(text));
@@ -214,12 +229,13 @@ export class FakeGateway {
 
   #summary(id: string): unknown {
     const view = this.view(id);
-    const { title, cwd, createdAt, updatedAt } = view;
+    const { title, cwd, archived, createdAt, updatedAt } = view;
     return {
       sessionId: id,
       title,
       cwd,
       status: statusOf(view),
+      archived,
       createdAt,
       updatedAt,
       position: this.head(id),

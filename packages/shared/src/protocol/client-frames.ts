@@ -1,12 +1,21 @@
 // Frames from a client to the gateway: JSON text, one object each. Unknown keys are ignored, unknown types are not.
 import { z } from 'zod';
-import { PromptContent } from './content.ts';
+import { PromptContent, WhenBusy } from './content.ts';
 import { CreateId, PromptId, RequestId, SessionId, TurnId } from './ids.ts';
 import { Position } from './position.ts';
 import { SessionSettings } from './settings.ts';
 
 const request = { requestId: RequestId };
 const onSession = { ...request, sessionId: SessionId };
+
+/** What a person can change of a session. A field that is absent stays as it is. */
+const sessionChanges = {
+  title: z.string().trim().min(1).max(200).optional(),
+  archived: z.boolean().optional(),
+};
+/** The same as the body of an HTTP request. */
+export const SessionChanges = z.object(sessionChanges);
+export type SessionChanges = z.infer<typeof SessionChanges>;
 
 export const HelloFrame = z.object({
   type: z.literal('hello'),
@@ -34,7 +43,28 @@ export const PromptFrame = z.object({
   ...onSession,
   promptId: PromptId,
   content: PromptContent,
+  whenBusy: WhenBusy.default('queue'),
 });
+export const PromptEditFrame = z.object({
+  type: z.literal('promptEdit'),
+  ...onSession,
+  promptId: PromptId,
+  content: PromptContent,
+});
+export const PromptCancelFrame = z.object({
+  type: z.literal('promptCancel'),
+  ...onSession,
+  promptId: PromptId,
+});
+export const PromptMoveFrame = z.object({
+  type: z.literal('promptMove'),
+  ...onSession,
+  promptId: PromptId,
+  /** The waiting prompt to stand in front of; null: the end of the queue. */
+  before: PromptId.nullable(),
+});
+export const ResumeQueueFrame = z.object({ type: z.literal('resumeQueue'), ...onSession });
+export const SetFrame = z.object({ type: z.literal('set'), ...onSession, ...sessionChanges });
 export const AbortFrame = z.object({
   type: z.literal('abort'),
   ...onSession,
@@ -52,7 +82,12 @@ export const ClientFrame = z.discriminatedUnion('type', [
   AttachFrame,
   DetachFrame,
   PromptFrame,
+  PromptEditFrame,
+  PromptCancelFrame,
+  PromptMoveFrame,
+  ResumeQueueFrame,
   AbortFrame,
+  SetFrame,
   PingFrame,
 ]);
 export type ClientFrame = z.infer<typeof ClientFrame>;

@@ -1,6 +1,6 @@
 // Commands: intents for a session's owner, stored in its inbox by the gateway and read by the worker.
 import { z } from 'zod';
-import { PromptContent } from './content.ts';
+import { PromptContent, WhenBusy } from './content.ts';
 import { PromptId, TurnId, UserId } from './ids.ts';
 
 const by = { by: UserId };
@@ -8,7 +8,24 @@ const by = { by: UserId };
 export const Command = z.discriminatedUnion('type', [
   /** A person opened the session: start its child so that the first prompt finds it warm. */
   z.object({ type: z.literal('open'), ...by }),
-  z.object({ type: z.literal('prompt'), promptId: PromptId, content: PromptContent, ...by }),
+  z.object({
+    type: z.literal('prompt'),
+    promptId: PromptId,
+    content: PromptContent,
+    /** Absent: it waits. A prompt that would rather be refused was refused by the gateway, or waits. */
+    whenBusy: WhenBusy.extract(['steer', 'interrupt']).optional(),
+    ...by,
+  }),
+  z.object({ type: z.literal('promptEdit'), promptId: PromptId, content: PromptContent, ...by }),
+  z.object({ type: z.literal('promptCancel'), promptId: PromptId, ...by }),
+  z.object({ type: z.literal('promptMove'), promptId: PromptId, before: PromptId.nullable(), ...by }),
+  z.object({ type: z.literal('resumeQueue'), ...by }),
+  z.object({
+    type: z.literal('set'),
+    title: z.string().optional(),
+    archived: z.boolean().optional(),
+    ...by,
+  }),
   z.object({
     type: z.literal('abort'),
     /** The turn that ran when the gateway read the frame; null: none did, so there is nothing to abort. */

@@ -25,13 +25,24 @@ const payloads = {
     cwd: z.string(),
     settings: SessionSettings,
   }),
-  settings_changed: z.object({ settings: SessionSettings, title: z.string().nullable(), by: UserId }),
+  /** Everything as it is from here on, changed or not; `archived` absent: not archived. */
+  settings_changed: z.object({
+    settings: SessionSettings,
+    title: z.string().nullable(),
+    archived: z.boolean().optional(),
+    by: UserId,
+  }),
   prompt_queued: z.object({ promptId: PromptId, content: PromptContent, by: UserId }),
   prompt_edited: z.object({ promptId: PromptId, content: PromptContent, by: UserId }),
   /** `before`: the prompt it now stands in front of; null: the end of the queue. */
   prompt_moved: z.object({ promptId: PromptId, before: PromptId.nullable(), by: UserId }),
   prompt_cancelled: z.object({ promptId: PromptId, by: UserId }),
-  prompt_injected: z.object({ promptId: PromptId, turnId: TurnId }),
+  /**
+   * The prompt is on its way into the running turn and can't be changed any more. It ends as exactly one of
+   * prompt_injected, turn_started (with `steerId` as turn id) and prompt_returned, or as prompt_cancelled.
+   */
+  prompt_steered: z.object({ promptId: PromptId, steerId: TurnId, turnId: TurnId }),
+  prompt_injected: z.object({ promptId: PromptId, turnId: TurnId, content: PromptContent.optional() }),
   /** The prompt is back at the front of the queue; `paused`: it will not be tried again by itself. */
   prompt_returned: z.object({
     promptId: PromptId,
@@ -40,6 +51,8 @@ const payloads = {
     reason: z.string(),
     paused: z.boolean(),
   }),
+  /** The queue was paused and goes on. A new prompt lets it go on as well, without this event. */
+  queue_resumed: z.object({ by: UserId }),
   abort_requested: z.object({
     turnId: TurnId.nullable(),
     queue: z.enum(['keep', 'clear']),

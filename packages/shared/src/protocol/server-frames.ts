@@ -91,6 +91,8 @@ export const SessionSummary = z.object({
   title: z.string().nullable(),
   cwd: z.string(),
   status: SessionStatus,
+  /** Put away: lists leave it out unless asked for. */
+  archived: z.boolean().default(false),
   createdAt: z.number(),
   updatedAt: z.number(),
   position: Position,

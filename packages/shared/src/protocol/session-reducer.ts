@@ -26,6 +26,7 @@ export const EMPTY_VIEW: SessionView = {
   createdAt: 0,
   updatedAt: 0,
   settings: { permissionMode: 'default', allowedTools: [], disallowedTools: [] },
+  archived: false,
   owner: { workerId: null, fence: 0 },
   child: { state: 'none' },
   turn: null,
@@ -68,11 +69,15 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
     settings: event.settings,
     createdAt: event.at,
   }),
-  settings_changed: (_view, event) => ({ settings: event.settings, title: event.title }),
+  settings_changed: (_view, event) => ({
+    settings: event.settings,
+    title: event.title,
+    archived: event.archived ?? false,
+  }),
   prompt_queued: (view, event, limits) => ({
     title: view.title ?? titleOf(contentText(event.content)),
     queuePaused: false,
-    queue: [...view.queue, { ...event, content: clipContent(event.content, limits) }].map(pickQueued),
+    queue: [...view.queue, queuedFrom(event, limits)],
   }),
   prompt_edited: (view, event, limits) => ({
     queue: view.queue.map((prompt) =>
@@ -83,18 +88,25 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
   }),
   prompt_moved: (view, event) => ({ queue: moved(view.queue, event) }),
   prompt_cancelled: (view, event) => withoutPrompt(view, event.promptId),
+  prompt_steered: (view, event) => ({
+    queue: view.queue.map((prompt) =>
+      prompt.promptId === event.promptId ? { ...prompt, steering: true as const } : prompt,
+    ),
+  }),
   prompt_injected: (view, event, limits) => {
     const prompt = view.queue.find((queued) => queued.promptId === event.promptId);
-    const text = prompt === undefined ? '' : contentText(prompt.content);
+    const content = event.content ?? prompt?.content;
+    const text = content === undefined ? '' : contentText(content);
     return {
       ...withoutPrompt(view, event.promptId),
       ...pushed(view, promptMessage({ ...event, text }, limits), limits),
     };
   },
   prompt_returned: (view, event, limits) => ({
-    queue: [{ ...event, content: clipContent(event.content, limits) }, ...view.queue].map(pickQueued),
+    queue: [queuedFrom(event, limits), ...view.queue.filter((prompt) => prompt.promptId !== event.promptId)],
     queuePaused: event.paused,
   }),
+  queue_resumed: () => ({ queuePaused: false }),
   abort_requested: (view, event) => ({
     queue: event.queue === 'clear' ? [] : view.queue,
     queuePaused: event.queue === 'keep' && view.queue.length > 0,
@@ -272,8 +284,11 @@ function withoutPrompt(view: SessionView, promptId: string): Change {
   return { queue: view.queue.filter((prompt) => prompt.promptId !== promptId) };
 }
 
-function pickQueued(prompt: SessionView['queue'][number]): SessionView['queue'][number] {
-  return { promptId: prompt.promptId, content: prompt.content, by: prompt.by };
+function queuedFrom(
+  event: Pick<SessionView['queue'][number], 'promptId' | 'content' | 'by'>,
+  limits: ViewLimits,
+): SessionView['queue'][number] {
+  return { promptId: event.promptId, content: clipContent(event.content, limits), by: event.by };
 }
 
 function moved(queue: SessionView['queue'], event: EventBodyOf<'prompt_moved'>): SessionView['queue'] {

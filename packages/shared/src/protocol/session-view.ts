@@ -62,7 +62,13 @@ export const OpenBlock = z.object({
 });
 export type OpenBlock = z.infer<typeof OpenBlock>;
 
-export const QueuedPrompt = z.object({ promptId: PromptId, content: PromptContent, by: UserId });
+/** `steering`: it is on its way into the running turn and can't be changed any more. */
+export const QueuedPrompt = z.object({
+  promptId: PromptId,
+  content: PromptContent,
+  by: UserId,
+  steering: z.literal(true).optional(),
+});
 export type QueuedPrompt = z.infer<typeof QueuedPrompt>;
 
 export const PendingApproval = z.object({
@@ -100,6 +106,7 @@ export const SessionView = z.object({
   createdAt: z.number(),
   updatedAt: z.number(),
   settings: SessionSettings,
+  archived: z.boolean().default(false),
   owner: z.object({ workerId: WorkerId.nullable(), fence: z.number() }),
   child: ChildView,
   turn: z

@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Command } from '../protocol/commands.ts';
-import type { SessionId, UserId } from '../protocol/ids.ts';
+import type { PromptId, SessionId, UserId } from '../protocol/ids.ts';
 import { WorkerId } from '../protocol/ids.ts';
 import type { Ownership } from './event-log.ts';
 import { sessionKeys } from './keys.ts';
@@ -24,7 +24,9 @@ export type SubmitResult =
   /** The same prompt was accepted before. */
   | { readonly status: 'duplicate'; readonly owner: ObservedOwner }
   | { readonly status: 'not_found' }
-  | { readonly status: 'queue_full'; readonly waiting: number };
+  | { readonly status: 'queue_full'; readonly waiting: number }
+  /** A turn runs, or prompts wait, and the prompt asked not to wait. */
+  | { readonly status: 'busy' };
 
 export interface InboxCommand {
   readonly seq: number;
@@ -48,7 +50,11 @@ export interface CommandInbox {
     readonly sessionId: SessionId;
     readonly userId: UserId;
     readonly command: Command;
+    /** Refuse the command (`busy`) unless a prompt could start at once. */
+    readonly onlyWhenFree?: boolean;
   }): Promise<SubmitResult>;
+  /** Which of the prompts wait: in the queue, or unread in the inbox. What is true now may be over in a moment. */
+  waiting(sessionId: SessionId, promptIds: readonly PromptId[]): Promise<ReadonlySet<PromptId>>;
   /** Commands after `after`, in order. A command of a shape this version does not know is null. */
   readAfter(sessionId: SessionId, after: number): Promise<{ seq: number; command: Command | null }[]>;
   /** Acknowledges up to `seq` where no append does it. */
@@ -60,13 +66,13 @@ export interface CommandInbox {
 const SubmitReply = z.union([
   z.tuple([z.literal('accepted'), z.coerce.number(), z.string(), z.string(), z.string()]),
   z.tuple([z.literal('duplicate'), z.string(), z.string(), z.string()]),
-  z.tuple([z.literal('not_found')]),
+  z.tuple([z.enum(['not_found', 'busy'])]),
   z.tuple([z.literal('queue_full'), z.coerce.number()]),
 ]);
 
 export function createCommandInbox(redis: Redis): CommandInbox {
   return {
-    submit: async ({ sessionId, userId, command }) => {
+    submit: async ({ sessionId, userId, command, onlyWhenFree }) => {
       const keys = sessionKeys(sessionId);
       const isPrompt = command.type === 'prompt';
       const reply = await runScript(redis, submitScript, {
@@ -78,10 +84,12 @@ export function createCommandInbox(redis: Redis): CommandInbox {
           IDEMPOTENCY_LIFE_MS,
           isPrompt ? QUEUE_CAP : '',
           command.type === 'delete' ? '1' : '',
+          onlyWhenFree === true ? '1' : '',
         ],
       });
       return parseSubmit(reply);
     },
+    waiting: async (sessionId, promptIds) => waiting(redis, sessionId, promptIds),
     readAfter: async (sessionId, after) => {
       const entries = await redis.xrange(sessionKeys(sessionId).inbox, `(${after}-0`, '+', 'COUNT', 256);
       return entries.map(([id, fields]) => ({
@@ -99,6 +107,22 @@ export function createCommandInbox(redis: Redis): CommandInbox {
     },
     readQueue: async (sessionId) => readQueue(redis, sessionId),
   };
+}
+
+async function waiting(
+  redis: Redis,
+  sessionId: SessionId,
+  promptIds: readonly PromptId[],
+): Promise<ReadonlySet<PromptId>> {
+  const keys = sessionKeys(sessionId);
+  // The inbox first: a prompt that the owner reads meanwhile is in the queue by the second look.
+  const unread = await redis.xrange(keys.inbox, '-', '+');
+  const asked = unread.flatMap(([, fields]) => {
+    const command = parseCommand(fields[1]);
+    return command?.type === 'prompt' ? [command.promptId] : [];
+  });
+  const scores = await redis.zmscore(keys.order, ...promptIds);
+  return new Set(promptIds.filter((id, index) => asked.includes(id) || scores[index] !== null));
 }
 
 async function readQueue(redis: Redis, sessionId: SessionId): Promise<StoredQueue> {
@@ -128,7 +152,8 @@ function parseSubmit(reply: unknown): SubmitResult {
     case 'queue_full':
       return { status: 'queue_full', waiting: parsed[1] };
     case 'not_found':
-      return { status: 'not_found' };
+    case 'busy':
+      return { status: parsed[0] };
   }
 }
 

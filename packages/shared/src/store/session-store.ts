@@ -38,6 +38,7 @@ export interface SessionMeta {
   readonly cliSessionId: string | null;
   readonly createdAt: number;
   readonly updatedAt: number;
+  readonly archived: boolean;
   readonly deleting: boolean;
 }
 
@@ -63,6 +64,7 @@ const RawMeta = z.object({
   cli: optional,
   createdAt: number,
   updatedAt: number,
+  archived: z.string().optional(),
   deleting: z.string().optional(),
 });
 
@@ -98,8 +100,8 @@ export interface SessionStore {
   read(sessionId: SessionId): Promise<SessionMeta | null>;
   /** Whether the session exists, is not being deleted, and belongs to this user. */
   isOwnedBy(sessionId: SessionId, userId: UserId): Promise<boolean>;
-  /** The user's own sessions, newest first. */
-  list(userId: UserId): Promise<SessionSummary[]>;
+  /** The user's own sessions, newest first: those put away, or all others. */
+  list(userId: UserId, archived: boolean): Promise<SessionSummary[]>;
   /** Takes ownership if the session is still as `observed`. The caller has made sure that its owner is dead. */
   claim(input: {
     readonly observed: SessionMeta;
@@ -124,7 +126,7 @@ export function createSessionStore(redis: Redis): SessionStore {
       const [user, deleting] = await redis.hmget(sessionKeys(sessionId).meta, 'user', 'deleting');
       return user === userId && deleting === null;
     },
-    list: async (userId) => list(redis, userId),
+    list: async (userId, archived) => list(redis, userId, archived),
     claim: async (input) => claim(redis, input),
     release: async (owner) => {
       const reply = await runScript(redis, releaseScript, {
@@ -182,7 +184,7 @@ async function create(redis: Redis, session: NewSession): Promise<'created' | 'e
     .parse(reply)[0];
 }
 
-async function list(redis: Redis, userId: UserId): Promise<SessionSummary[]> {
+async function list(redis: Redis, userId: UserId, archived: boolean): Promise<SessionSummary[]> {
   const ids = (await redis.zrevrange(userSessionsKey(userId), 0, -1)).map((id) => SessionIdSchema.parse(id));
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.hgetall(sessionKeys(id).meta);
@@ -192,7 +194,8 @@ async function list(redis: Redis, userId: UserId): Promise<SessionSummary[]> {
     const sessionId = ids[index];
     if (sessionId === undefined) return [];
     const meta = parseMeta(sessionId, z.record(z.string(), z.string()).parse(reply));
-    return meta === null || meta.deleting || meta.userId !== userId ? [] : [summaryOf(meta)];
+    if (meta === null || meta.deleting || meta.userId !== userId) return [];
+    return meta.archived === archived ? [summaryOf(meta)] : [];
   });
 }
 
@@ -203,6 +206,7 @@ export function summaryOf(meta: SessionMeta): SessionSummary {
     title: meta.title,
     cwd: meta.cwd,
     status: meta.status,
+    archived: meta.archived,
     createdAt: meta.createdAt,
     updatedAt: meta.updatedAt,
     position: { epoch: meta.epoch, offset: meta.head },
@@ -256,6 +260,7 @@ function parseMeta(sessionId: SessionId, raw: Record<string, string>): SessionMe
     cliSessionId: meta.cli,
     createdAt: meta.createdAt,
     updatedAt: meta.updatedAt,
+    archived: meta.archived === '1',
     deleting: meta.deleting !== undefined,
   };
 }

@@ -2,13 +2,21 @@
 -- KEYS  1 meta  2 inbox  3 order  4 idem  5 doorbell channel  6 live channel
 -- ARGV  1 user id  2 command as JSON  3 idempotency key ('' = none)  4 life of idempotency keys (ms)
 --       5 queue cap ('' = the command is not a prompt)  6 '1' = the session is to be deleted
--- RETURNS {'accepted', seq, owner worker, owner incarnation, fence} | {'duplicate', owner worker, owner incarnation, fence}
+--       7 '1' = refuse the command unless a prompt could start at once
+-- RETURNS {'busy'} | {'accepted', seq, owner worker, owner incarnation, fence} | {'duplicate', owner worker, owner incarnation, fence}
 --         | {'not_found'} | {'queue_full', waiting}
 -- INVARIANT the caller is the session's owner user; a prompt with the same key enters once; seq is dense from 1.
 local meta = redis.call('HMGET', KEYS[1], 'user', 'owner', 'inc', 'inboxHead', 'inboxAcked', 'deleting', 'fence')
 if not meta[1] or meta[1] ~= ARGV[1] or meta[6] then return {'not_found'} end
 if ARGV[3] ~= '' and redis.call('ZSCORE', KEYS[4], ARGV[3]) then
   return {'duplicate', meta[2], meta[3], meta[7]}
+end
+if ARGV[7] == '1' then
+  local status = redis.call('HGET', KEYS[1], 'status')
+  if status == 'running' or status == 'awaiting_approval' or redis.call('ZCARD', KEYS[3]) > 0 then return {'busy'} end
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+')) do
+    if cjson.decode(entry[2][2]).type == 'prompt' then return {'busy'} end
+  end
 end
 if ARGV[5] ~= '' then
   -- Unread commands may be prompts too: counting them all keeps the cap a true upper bound.
