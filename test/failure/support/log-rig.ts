@@ -35,8 +35,8 @@ const STEP_MS = 2;
 
 export class LogRig implements AsyncDisposable {
   readonly records: HistoryRecord[] = [];
-  /** A connection of the rig's own, past all proxies. */
-  readonly redis: Redis;
+  /** A connection of the rig's own, past all proxies; to another server after a failover. */
+  redis: Redis;
   readonly #writerRedis: Redis;
   readonly #readers: RigClient[] = [];
 
