@@ -4,17 +4,31 @@ const node = {
   environment: 'node' as const,
   testTimeout: 20_000,
   hookTimeout: 60_000,
-  setupFiles: ['./test/requirements/count-assertions.ts'],
+  setupFiles: ['./test/support/coverage.ts', './test/requirements/count-assertions.ts'],
 };
 
 export default defineConfig({
   test: {
+    coverage: {
+      include: [
+        'packages/shared/src/store/**/*.ts',
+        'apps/worker/src/{agent,claim,guardian,process,session}/**/*.ts',
+        'apps/gateway/src/**/*.ts',
+      ],
+      // The servers run as processes of their own; what they run counts too.
+      autoAttachSubprocess: true,
+      reporter: ['json'],
+      reportOnFailure: true,
+    },
     projects: [
       {
         test: {
           ...node,
           name: 'unit',
-          include: ['{packages,apps}/*/test/**/*.test.ts', 'test/{pins,requirements}/**/*.test.ts'],
+          include: [
+            '{packages,apps}/*/test/**/*.test.ts',
+            'test/{pins,requirements,code-coverage}/**/*.test.ts',
+          ],
         },
       },
       {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { withoutModelCredentials } from '@holdfast/shared/runtime';
 import { explainWriteError, UpFailure } from '../../apps/cli/src/up/failure.ts';
 import { ensureRedisServer } from '../../apps/cli/src/up/redis/source.ts';
+import { judgeCoverageFile } from '../../test/code-coverage/verdict.ts';
 import type { Tier } from '../../test/requirements/list.ts';
 import { judgeRun } from '../../test/requirements/verdict.ts';
 
@@ -57,7 +58,7 @@ function parseRun(argv: readonly string[]): Run {
   };
   const tier = take('--tier') === 'slow' ? 'slow' : 'fast';
   const verdictFile = take('--requirements');
-  const isWhole = args.every((arg) => /^--(reporter|outputFile|silent|coverage)\b/.test(arg));
+  const isWhole = args.every((arg) => /^--(reporter|outputFile|silent)\b/.test(arg));
   return { tier, args, isWhole, verdictFile };
 }
 
@@ -78,17 +79,28 @@ function vitest(args: readonly string[], env: Record<string, string>): Promise<n
   return promise;
 }
 
+/** Prints what was covered; the enforced bounds that were not met. */
+async function coverageProblems(folder: string): Promise<readonly string[]> {
+  const verdict = await judgeCoverageFile(join(folder, 'coverage/coverage-final.json'), `${checkout}/`);
+  for (const line of verdict.lines) process.stdout.write(`coverage: ${line}\n`);
+  return verdict.problems;
+}
+
 /** Runs the tests and, after a whole tier, holds the requirements against what they showed. The exit code. */
 async function runTier(run: Run, env: Record<string, string>): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'));
   try {
     const proofsFile = join(folder, 'proofs.json');
-    const code = await vitest(vitestArguments(run), { ...env, TEST_PROOFS_FILE: proofsFile });
+    const isMeasured = run.isWhole && run.tier === 'fast';
+    const measure = isMeasured ? ['--coverage', `--coverage.reportsDirectory=${folder}/coverage`] : [];
+    const args = [...vitestArguments(run), ...measure];
+    const code = await vitest(args, { ...env, TEST_PROOFS_FILE: proofsFile });
     if (!run.isWhole) return code;
     const verdict = await judgeRun(run.tier, proofsFile);
     for (const line of verdict.lines) process.stdout.write(`${line}\n`);
     if (run.verdictFile !== undefined) await writeFile(run.verdictFile, JSON.stringify(verdict.problems));
-    return verdict.problems.length === 0 ? code : code || 1;
+    const coverage = isMeasured ? await coverageProblems(folder) : [];
+    return verdict.problems.length + coverage.length === 0 ? code : code || 1;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { withoutModelCredentials } from '@holdfast/shared/runtime';
+import { coverageOfProcess, disposeSignal } from './coverage.ts';
 import type { TestRedis } from './redis.ts';
 
 export const TEST_TOKEN = 'test-token-0123456789';
@@ -171,9 +172,10 @@ function launch(main: string, env: Readonly<Record<string, string>>): Running {
   // Not the caller's HOME: the CLI starts login shells, and a child that is killed in its profile may leave locks.
   const HOME = tmpdir();
   const base = Object.entries({ PATH, HOME, LANG, TMPDIR }).filter(([, value]) => value !== undefined);
-  const child = spawn(process.execPath, [main], {
+  const coverage = coverageOfProcess();
+  const child = spawn(process.execPath, [...coverage.nodeArgs, main], {
     cwd: new URL('../..', import.meta.url),
-    env: { ...Object.fromEntries(base), ...env },
+    env: { ...Object.fromEntries(base), ...coverage.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const chunks: string[] = [];
@@ -207,7 +209,7 @@ function serviceOf(running: Running): Omit<Service, 'ready'> {
     logs: () => output().split('\n').flatMap(parseLine),
     stop: async (signal = 'SIGTERM') => stop(running, signal),
     isRunning: () => isRunning(child),
-    [Symbol.asyncDispose]: async () => void (await stop(running, 'SIGKILL')),
+    [Symbol.asyncDispose]: async () => void (await stop(running, disposeSignal())),
   };
 }
 
