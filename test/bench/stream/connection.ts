@@ -1,6 +1,7 @@
 // One client connection: upgrade, greeting, frames. What it hears goes to its listener until it is let go.
 import { connect, type Socket } from 'node:net';
 import type { ClientSession, Dialect, Heard } from './dialects.ts';
+import { SseReader } from './sse-reader.ts';
 import { FrameReader, pongFrame, textFrame, type FrameHandlers } from './ws-frames.ts';
 
 export interface ConnectionListener {
@@ -23,7 +24,7 @@ export class Connection implements FrameHandlers {
   readonly #socket: Socket;
   readonly #session: ClientSession;
   readonly #dialect: Dialect;
-  readonly #reader = new FrameReader();
+  readonly #reader: { push(chunk: Buffer, on: FrameHandlers): void };
   #listener: ConnectionListener | undefined;
   #isOpen = false;
 
@@ -34,6 +35,7 @@ export class Connection implements FrameHandlers {
   ) {
     this.#session = session;
     this.#dialect = to.dialect;
+    this.#reader = to.dialect.transport === 'sse' ? new SseReader() : new FrameReader();
     this.#listener = listener;
     this.#socket = connect({
       host: '127.0.0.1',
@@ -41,7 +43,7 @@ export class Connection implements FrameHandlers {
       localAddress: to.localAddress,
       noDelay: true,
     });
-    this.#socket.on('connect', () => this.#socket.write(upgradeRequest(to.dialect, session)));
+    this.#socket.on('connect', () => this.#socket.write(requestHead(to.dialect, session)));
     this.#socket.on('data', (chunk) => this.#onData(chunk));
     this.#socket.on('error', () => undefined);
     this.#socket.on('close', () => this.#listener?.onLost());
@@ -78,7 +80,8 @@ export class Connection implements FrameHandlers {
     if (this.#isOpen) return this.#reader.push(chunk, this);
     // The answer to an upgrade is small and comes in one piece over loopback.
     const end = chunk.indexOf(END_OF_HEAD);
-    if (end === -1 || !chunk.subarray(0, 12).equals(SWITCHING)) return void this.#socket.destroy();
+    const wanted = this.#dialect.transport === 'sse' ? OK : SWITCHING;
+    if (end === -1 || !chunk.subarray(0, 12).equals(wanted)) return void this.#socket.destroy();
     this.#isOpen = true;
     const greeting = this.#dialect.greeting(this.#session).map(textFrame);
     if (greeting.length > 0) this.#socket.write(Buffer.concat(greeting));
@@ -88,14 +91,20 @@ export class Connection implements FrameHandlers {
 }
 
 const SWITCHING = Buffer.from('HTTP/1.1 101');
+const OK = Buffer.from('HTTP/1.1 200');
 
-function upgradeRequest(dialect: Dialect, session: ClientSession): string {
+const UPGRADE = {
+  Upgrade: 'websocket',
+  Connection: 'Upgrade',
+  'Sec-WebSocket-Key': 'aG9sZGZhc3QgYmVuY2htYQ==',
+  'Sec-WebSocket-Version': '13',
+};
+
+function requestHead(dialect: Dialect, session: ClientSession): string {
+  const isSse = dialect.transport === 'sse';
   const headers = {
     Host: '127.0.0.1',
-    Upgrade: 'websocket',
-    Connection: 'Upgrade',
-    'Sec-WebSocket-Key': 'aG9sZGZhc3QgYmVuY2htYQ==',
-    'Sec-WebSocket-Version': '13',
+    ...(isSse ? { Accept: 'text/event-stream' } : UPGRADE),
     ...dialect.headers,
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);

@@ -18,6 +18,8 @@ export interface ClientSession {
 export type Heard = 'live' | 'refused' | 'other' | { readonly reply: string };
 
 export interface Dialect {
+  /** What the connection is after its head: a WebSocket, or one long response of server-sent events. */
+  readonly transport: 'websocket' | 'sse';
   readonly path: (session: ClientSession) => string;
   readonly headers: Readonly<Record<string, string>>;
   /** What is sent as soon as the connection is a WebSocket. */
@@ -27,6 +29,7 @@ export interface Dialect {
 }
 
 const holdfast: Dialect = {
+  transport: 'websocket',
   path: () => '/v1/ws',
   headers: { 'Sec-WebSocket-Protocol': WEBSOCKET_SUBPROTOCOL },
   greeting: ({ id, epoch, offset }) => [
@@ -56,10 +59,34 @@ function numberAfter(text: string, name: string, at: number): number {
 }
 
 const limit: Dialect = {
+  transport: 'websocket',
   path: ({ id }) => `/live/${id}`,
   headers: {},
   greeting: () => [],
   hear: (text) => (text === 'ready' ? 'live' : 'other'),
+};
+
+/** Engine.IO 4 over a WebSocket: `0` open, `2` ping, `3` pong; Socket.IO 5 in it: `40` connect, `42` event. */
+const socketio: Dialect = {
+  transport: 'websocket',
+  path: ({ id }) => `/socket.io/?EIO=4&transport=websocket&session=${id}`,
+  headers: {},
+  greeting: () => [],
+  hear: (text) => {
+    if (text.startsWith('0{')) return { reply: '40' };
+    if (text === '2') return { reply: '3' };
+    if (text.startsWith('42["ready"')) return 'live';
+    return text.startsWith('44') ? 'refused' : 'other';
+  },
+};
+
+const resumable: Dialect = {
+  transport: 'sse',
+  path: ({ id }) => `/streams/${id}`,
+  headers: {},
+  greeting: () => [],
+  // What was sent so far comes first, also when it is nothing.
+  hear: () => 'live',
 };
 
 export function dialectOf(lane: Lane): Dialect {
@@ -69,7 +96,8 @@ export function dialectOf(lane: Lane): Dialect {
     case 'limit':
       return limit;
     case 'socketio':
+      return socketio;
     case 'resumable':
-      throw new Error(`no client speaks ${lane} yet`);
+      return resumable;
   }
 }

@@ -7,6 +7,8 @@ import { serve } from '../rpc.ts';
 import { textChars, type ProducerLane } from './lane.ts';
 import { createHoldfastLane } from './lane-holdfast.ts';
 import { createLimitLane } from './lane-limit.ts';
+import { createResumableLane } from './peers/lane-resumable.ts';
+import { createSocketioLane } from './peers/lane-socketio.ts';
 import { markedText, nowUs } from './token.ts';
 import type { Lane, LoadShape, RedisPlace, SessionRange, SessionRef } from './types.ts';
 
@@ -37,8 +39,9 @@ async function createLane(kind: Lane): Promise<ProducerLane> {
     case 'limit':
       return createLimitLane(redis);
     case 'socketio':
+      return createSocketioLane(redis);
     case 'resumable':
-      throw new Error(`there is no lane ${kind} yet`);
+      return createResumableLane(place);
   }
 }
 

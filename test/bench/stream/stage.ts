@@ -20,6 +20,9 @@ const HERE = 'test/bench/stream';
 /** Loads the probe into a gateway. */
 const PROBED = { NODE_OPTIONS: `--expose-gc --import=${new URL('probe.ts', import.meta.url).href}` };
 
+/** All gateways but the product's own take the same call. */
+type PeerGatewayApi = LimitGatewayApi;
+
 export interface Stage {
   readonly bench: Bench;
   readonly options: Options;
@@ -77,6 +80,21 @@ async function freePort(): Promise<number> {
   server.close();
   if (typeof address !== 'object' || address === null) throw new Error('no free port');
   return address.port;
+}
+
+const PEER_GATEWAYS = {
+  socketio: `${HERE}/peers/socketio-gateway.ts`,
+  resumable: `${HERE}/peers/resumable-gateway.ts`,
+};
+
+/** The gateway of a peer's lane. */
+export async function openPeerGateway(
+  stage: Stage,
+  lane: keyof typeof PEER_GATEWAYS,
+): Promise<{ readonly pid: number; readonly port: number }> {
+  const gateway = await stage.bench.own(startRemote<PeerGatewayApi>(PEER_GATEWAYS[lane]));
+  const { port } = await gateway.call('listen', { redis: stage.redis });
+  return { pid: gateway.pid, port };
 }
 
 export async function openGateway(stage: Stage): Promise<TestGateway> {

@@ -1,6 +1,14 @@
 // Latency, CPU and saturation against the limit line (and the peers), interleaved; then a higher rate on its own.
 import { median, medianRatio } from '../../numbers.ts';
-import { makeSessions, follow, openGateway, type Followers, type Stage } from '../stage.ts';
+import {
+  follow,
+  makeSessions,
+  openGateway,
+  openPeerGateway,
+  type Followers,
+  type GatewayProcess,
+  type Stage,
+} from '../stage.ts';
 import type { Lane } from '../types.ts';
 import { openWindow, saturatedWindow, type WindowResult } from '../windows.ts';
 
@@ -15,10 +23,14 @@ export async function runLive(stage: Stage): Promise<void> {
   const { bench, options, limit } = stage;
   const gateway = await openGateway(stage);
   const lanes: Followers[] = [];
-  for (const [lane, at] of [
-    ['limit', limit],
-    ['holdfast', gateway],
-  ] as const) {
+  const peers: [Lane, GatewayProcess][] = options.peers
+    ? [
+        ['socketio', await openPeerGateway(stage, 'socketio')],
+        ['resumable', await openPeerGateway(stage, 'resumable')],
+      ]
+    : [];
+  const gateways: [Lane, GatewayProcess][] = [['limit', limit], ['holdfast', gateway], ...peers];
+  for (const [lane, at] of gateways) {
     const range = await makeSessions(stage, lane, options.sessions);
     lanes.push(await follow(stage, { range, gateway: at }));
   }
