@@ -1,10 +1,14 @@
 // Clients that do not keep up, and connections that went silent. The slow ones run side by side.
 import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Redis } from '@holdfast/shared/store';
 import { createStoredSession, deltas, notices, ownSession, type FakeOwner } from '../support/fake-owner.ts';
+import { http } from '../support/http.ts';
 import { startGateway, TEST_TOKEN, type TestGateway } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { openSse } from '../support/sse-client.ts';
+import { until } from '../support/until.ts';
 import { connect, coveredOffsets, range, type ReceivedEvent } from '../support/ws-client.ts';
 
 let server: TestRedis;
@@ -82,6 +86,36 @@ describe.concurrent('a client that does not keep up', { timeout: 90_000 }, () =>
     });
     await back.untilOffset(sessionId, owner.head, 20_000);
     expect(coveredOffsets(back.events(sessionId))).toEqual(range(offset + 1, owner.head));
+  });
+});
+
+describe.concurrent('a stream', { timeout: 60_000 }, () => {
+  it('on which nothing happens gets comments, which have no id [D-12]', async ({ expect }) => {
+    await using gateway = await startGateway({ redis: server });
+    const owner = await newOwner();
+    await using stream = await openSse(`${gateway.url}/v1/sessions/${owner.sessionId}/events`);
+    await until(() => stream.comments.length > 0, { what: 'a comment', limitMs: 20_000 });
+    expect(stream.lastId()).toBe(`${owner.ownership.epoch}:1`);
+  });
+
+  it('that is left before it was answered is not followed any further', async ({ expect }) => {
+    await using gateway = await startGateway({ redis: server });
+    const owner = await newOwner();
+    const url = `${gateway.url}/v1/sessions/${owner.sessionId}/events`;
+    const headers = { authorization: `Bearer ${TEST_TOKEN}` };
+    for (let call = 0; call < 30; call += 1) {
+      const leaving = request(url, { headers, agent: false }).on('error', () => undefined);
+      const gone = new Promise((resolve) => leaving.once('close', resolve));
+      // The request is on its way with the connection; its answer takes some round trips more.
+      leaving.once('socket', (socket) => socket.once('connect', () => setImmediate(() => leaving.destroy())));
+      leaving.end();
+      await gone;
+    }
+    await until(async () => (await http(`${gateway.url}/healthz`)).status === 200, { what: 'an answer' });
+    await until(async () => (await redis.pubsub('SHARDCHANNELS', `*${owner.sessionId}*`)).length === 0, {
+      what: 'the gateway to leave the session',
+    });
+    expect(gateway.isRunning()).toBe(true);
   });
 });
 

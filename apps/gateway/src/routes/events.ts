@@ -1,5 +1,6 @@
 // A session's events over SSE, for clients and proxies without WebSocket: same hub, same positions.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ServiceError, tryParsePosition, type Position } from '@holdfast/shared/protocol';
 import type { Authenticator } from '../auth/token.ts';
 import { Follower, type FollowerDeps } from '../feed/follower.ts';
@@ -29,41 +30,45 @@ export interface SseStreams {
 }
 
 export function addEventsRoute(app: FastifyInstance, deps: EventsRouteDeps): SseStreams {
-  const open = new Set<FastifyReply>();
+  const open = new Map<ServerResponse, Follower>();
   let isClosing = false;
   const timer = setInterval(() => {
-    for (const reply of open) reply.raw.write(': still here\n\n');
+    for (const response of open.keys()) response.write(': still here\n\n');
   }, COMMENT_EVERY_MS);
   timer.unref();
+  const end = (response: ServerResponse, follower: Follower): void => {
+    open.delete(response);
+    follower.close();
+    response.end();
+  };
   app.get<Input>('/v1/sessions/:id/events', async (request, reply) => {
     if (isClosing) throw new ServiceError('going_away');
     const userId = requireUser(request, deps.authenticator);
     const sessionId = sessionIdOf(request);
     const position = positionOf(request);
+    const response = reply.raw;
+    const sink = new SseSink(response, () => end(response, follower));
+    const follower: Follower = new Follower(deps.follower, { sessionId, position, sink });
+    // From now on, since a reader may go away before it was answered.
+    response.once('close', () => end(response, follower));
     await deps.sessions.checkReader(userId, sessionId);
-    const sink = new SseSink(reply.raw, () => reply.raw.end());
-    const follower = new Follower(deps.follower, { sessionId, position, sink });
-    reply.raw.once('close', () => {
-      open.delete(reply);
-      follower.close();
-    });
     await follower.start(userId, () => {
       reply.hijack();
-      open.add(reply);
-      reply.raw.writeHead(200, {
+      open.set(response, follower);
+      response.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',
         'x-accel-buffering': 'no',
         'x-request-id': request.id,
       });
-      reply.raw.write(`retry: ${RETRY_MS}\n\n`);
+      response.write(`retry: ${RETRY_MS}\n\n`);
     });
   });
   return {
     closeAll: () => {
       isClosing = true;
       clearInterval(timer);
-      for (const reply of open) reply.raw.end();
+      for (const [response, follower] of open) end(response, follower);
     },
   };
 }
