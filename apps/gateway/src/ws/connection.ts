@@ -151,6 +151,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
     clearTimeout(this.#helloTimer);
     this.#helloTimer = undefined;
     this.#state = nextConnectionState(this.#state, { kind: 'hello_accepted', userId });
+    this.#deps.logger.debug({ connectionId: this.connectionId, userId }, 'connection ready');
     this.#outbox.send({
       type: 'welcome',
       version: PROTOCOL_VERSION,
@@ -266,6 +267,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
   #onClose(onClosed: (connection: Connection) => void): void {
     this.#state = nextConnectionState(this.#state, { kind: 'ended', cause: undefined });
     this.#stop();
+    this.#deps.logger.debug({ connectionId: this.connectionId }, 'connection closed');
     onClosed(this);
   }
 
