@@ -1,6 +1,6 @@
 // How the CLI is started: its arguments and its environment. Pure.
 import type { SessionSettings } from '@holdfast/shared/protocol';
-import { SESSION_MARKER } from '../process/containment.ts';
+import { CHILD_MARKER, SESSION_MARKER } from '../process/containment.ts';
 
 /** The range of CLI versions this code was tested with. Another one runs, with a warning. */
 export const TESTED_CLI_VERSIONS: { readonly from: string; readonly to: string } = {
@@ -43,6 +43,8 @@ const CREDENTIALS =
 export interface ClaudeEnvironment {
   readonly workerEnv: Readonly<Record<string, string | undefined>>;
   readonly sessionId: string;
+  /** Unique for this child: its processes are told from those of a later child by it. */
+  readonly childId?: string;
   readonly configDir: string;
   /** A folder of the session's own for what the CLI would leave in the temporary folder. */
   readonly scratchDir: string;
@@ -75,5 +77,6 @@ export function claudeEnvironment(options: ClaudeEnvironment): Record<string, st
     CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS: '1',
     ...(options.isRoot ? { IS_SANDBOX: '1' } : {}),
     [SESSION_MARKER]: options.sessionId,
+    ...(options.childId === undefined ? {} : { [CHILD_MARKER]: options.childId }),
   };
 }

@@ -19,7 +19,7 @@ export interface GuardianLink {
   start(): Promise<void>;
   /** Redis has answered a heartbeat. */
   beat(): void;
-  childStarted(sessionId: string, pid: number): void;
+  childStarted(sessionId: string, child: { readonly childId: string; readonly pid: number }): void;
   childGone(sessionId: string): void;
   thaw(sessionId: string): void;
   kill(sessionId: string): void;
@@ -37,7 +37,7 @@ export function createGuardianLink(options: {
   readonly onLost: () => void;
 }): GuardianLink {
   const { identity, logger } = options;
-  const children = new Map<string, number>();
+  const children = new Map<string, { readonly childId: string; readonly pid: number }>();
   let guardian: ChildProcess | null = null;
   let restarts = 0;
   let isStopping = false;
@@ -71,7 +71,7 @@ export function createGuardianLink(options: {
     }
     await withDeadline(ready.promise, { limitMs: READY_LIMIT_MS, what: 'the start of the guardian' });
     guardian = started;
-    for (const [sessionId, pid] of children) send({ type: 'child', sessionId, pid });
+    for (const [sessionId, child] of children) send({ type: 'child', sessionId, ...child });
   }
 
   async function replace(): Promise<void> {
@@ -91,9 +91,9 @@ export function createGuardianLink(options: {
   return {
     start: launch,
     beat: () => send({ type: 'beat' }),
-    childStarted: (sessionId, pid) => {
-      children.set(sessionId, pid);
-      send({ type: 'child', sessionId, pid });
+    childStarted: (sessionId, child) => {
+      children.set(sessionId, child);
+      send({ type: 'child', sessionId, ...child });
     },
     childGone: (sessionId) => {
       children.delete(sessionId);

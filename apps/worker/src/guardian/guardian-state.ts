@@ -10,6 +10,7 @@ export const FREEZE_AFTER_MS = 6_000;
 
 /** A child's process tree: running, or stopped by us. */
 interface GuardedChild {
+  readonly childId: string;
   readonly pid: number;
   readonly isFrozen: boolean;
 }
@@ -22,7 +23,7 @@ export interface GuardianState {
 /** What is to be done to a child's whole process tree. */
 export interface GuardianEffect {
   readonly signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL';
-  readonly sessionId: string;
+  readonly childId: string;
   readonly pid: number;
 }
 
@@ -41,19 +42,23 @@ export function onMessage(state: GuardianState, message: ToGuardian, now: number
     case 'beat':
       return { state: { ...state, lastBeat: now }, effects: [] };
     case 'child':
-      return withChild(state, message.sessionId, { pid: message.pid, isFrozen: false });
+      return withChild(state, message.sessionId, {
+        childId: message.childId,
+        pid: message.pid,
+        isFrozen: false,
+      });
     case 'gone':
       return withChild(state, message.sessionId, null);
     case 'thaw': {
       const child = state.children.get(message.sessionId);
       if (child === undefined || !child.isFrozen) return { state, effects: [] };
       const step = withChild(state, message.sessionId, { ...child, isFrozen: false });
-      return { ...step, effects: [{ signal: 'SIGCONT', sessionId: message.sessionId, pid: child.pid }] };
+      return { ...step, effects: [{ signal: 'SIGCONT', childId: child.childId, pid: child.pid }] };
     }
     case 'kill': {
       const child = state.children.get(message.sessionId);
       if (child === undefined) return { state, effects: [] };
-      return { state, effects: [{ signal: 'SIGKILL', sessionId: message.sessionId, pid: child.pid }] };
+      return { state, effects: [{ signal: 'SIGKILL', childId: child.childId, pid: child.pid }] };
     }
     default:
       return assertNever(message);

@@ -37,7 +37,7 @@ function apply(step: GuardianStep): void {
   if (step.effects.length === 0) return;
   const isFreeze = step.effects.some((effect) => effect.signal === 'SIGSTOP');
   work = work.then(async () => {
-    for (const effect of step.effects) await signalTree(effect.pid, effect.sessionId, effect.signal);
+    for (const effect of step.effects) await signalTree(effect.pid, effect.childId, effect.signal);
     if (isFreeze) {
       logger.warn({ children: step.effects.length }, 'no beat from the worker: its children are stopped');
       say({ type: 'frozen' });
@@ -46,10 +46,10 @@ function apply(step: GuardianStep): void {
 }
 
 /** Signals a whole tree, again until no process of it is new. */
-async function signalTree(pid: number, sessionId: string, signal: NodeJS.Signals): Promise<void> {
+async function signalTree(pid: number, childId: string, signal: NodeJS.Signals): Promise<void> {
   const done = new Set<number>();
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
-    const fresh = (await processTree(pid, sessionId)).filter((member) => !done.has(member));
+    const fresh = (await processTree(pid, childId)).filter((member) => !done.has(member));
     if (fresh.length === 0) return;
     signalAll(fresh, signal);
     for (const member of fresh) done.add(member);
@@ -59,8 +59,8 @@ async function signalTree(pid: number, sessionId: string, signal: NodeJS.Signals
 async function killAll(): Promise<void> {
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
     let left = 0;
-    for (const [sessionId, child] of state.children) {
-      const living = await processTree(child.pid, sessionId);
+    for (const child of state.children.values()) {
+      const living = await processTree(child.pid, child.childId);
       left += living.length;
       signalAll(living, 'SIGKILL');
     }

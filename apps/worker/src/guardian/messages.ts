@@ -5,7 +5,12 @@ export const ToGuardian = z.discriminatedUnion('type', [
   /** Redis has just answered a heartbeat. */
   z.object({ type: z.literal('beat') }),
   /** A child lives: `pid` is the process we spawned, with everything below it. */
-  z.object({ type: z.literal('child'), sessionId: z.string(), pid: z.int().positive() }),
+  z.object({
+    type: z.literal('child'),
+    sessionId: z.string(),
+    childId: z.string(),
+    pid: z.int().positive(),
+  }),
   /** The child has ended. */
   z.object({ type: z.literal('gone'), sessionId: z.string() }),
   /** The worker has confirmed that it still owns the session: its child may go on. */

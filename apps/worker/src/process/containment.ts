@@ -11,6 +11,9 @@ export type Containment = 'namespace' | 'sweep';
 /** Environment variable every process of a session inherits; its value is the session id. */
 export const SESSION_MARKER = 'HF_SESSION_ID';
 
+/** The same for one child of a session: a later child, perhaps of another worker, has another value. */
+export const CHILD_MARKER = 'HF_CHILD_ID';
+
 const PROBE_TIMEOUT_MS = 5_000;
 
 /** What was decided for a worker: the kind, and the command line in front of the CLI's own. */
@@ -63,9 +66,9 @@ async function probe(prefix: readonly string[]): Promise<string | null> {
   }
 }
 
-/** Ids of all processes on this machine whose environment carries the marker of `sessionId`. */
-export async function findMarked(sessionId: string): Promise<number[]> {
-  const needle = `${SESSION_MARKER}=${sessionId}`;
+/** Ids of all processes on this machine whose environment has `marker` with this value. */
+export async function findMarked(value: string, marker: string = SESSION_MARKER): Promise<number[]> {
+  const needle = `${marker}=${value}`;
   const entries = await readdir('/proc').catch(() => []);
   const pids = entries.filter((name) => /^\d+$/.test(name)).map(Number);
   const marked = await Promise.all(

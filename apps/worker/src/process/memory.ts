@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { processTree } from './process-tree.ts';
 
 /** Bytes used by the tree of `root`; 0 where the platform does not tell. */
-export async function treeMemoryBytes(root: number, sessionId: string): Promise<number> {
-  const pids = await processTree(root, sessionId);
+export async function treeMemoryBytes(root: number, childId: string): Promise<number> {
+  const pids = await processTree(root, childId);
   const sizes = await Promise.all(pids.map(async (pid) => memoryOf(pid)));
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }

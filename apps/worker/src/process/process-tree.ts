@@ -1,7 +1,7 @@
 // Everything that belongs to a child: what descends from it, what lives in its PID namespace, and what carries the
-// session's marker. Read from /proc; elsewhere only the process itself is known.
+// child's marker. Read from /proc; elsewhere only the process itself is known.
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { SESSION_MARKER } from './containment.ts';
+import { CHILD_MARKER } from './containment.ts';
 
 interface ProcessFacts {
   readonly pid: number;
@@ -14,8 +14,8 @@ interface ProcessFacts {
  * Ids of the living processes of a child; `root` is the process we spawned. It carries the marker itself, so an id
  * that was reused by a stranger is not taken for it. A process that is born or ends while we look may be missed.
  */
-export async function processTree(root: number, sessionId: string): Promise<number[]> {
-  const all = await readProcesses(sessionId);
+export async function processTree(root: number, childId: string): Promise<number[]> {
+  const all = await readProcesses(childId);
   const own = all.find((facts) => facts.pid === process.pid)?.namespace;
   const hasProc = all.length > 0;
   const found = new Set<number>(hasProc ? [] : [root]);
@@ -34,14 +34,14 @@ export async function processTree(root: number, sessionId: string): Promise<numb
   return [...found];
 }
 
-async function readProcesses(sessionId: string): Promise<ProcessFacts[]> {
+async function readProcesses(childId: string): Promise<ProcessFacts[]> {
   const names = await readdir('/proc').catch(() => []);
   const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
-  const facts = await Promise.all(pids.map(async (pid) => readFacts(pid, sessionId)));
+  const facts = await Promise.all(pids.map(async (pid) => readFacts(pid, childId)));
   return facts.filter((entry) => entry !== null);
 }
 
-async function readFacts(pid: number, sessionId: string): Promise<ProcessFacts | null> {
+async function readFacts(pid: number, childId: string): Promise<ProcessFacts | null> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
     // The name may hold spaces and parentheses: the numbers start after the last one.
@@ -50,7 +50,7 @@ async function readFacts(pid: number, sessionId: string): Promise<ProcessFacts |
     if (state === 'Z' || state === 'X') return null;
     const namespace = await readlink(`/proc/${pid}/ns/pid`).catch(() => '');
     const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-    const isMarked = environment.split('\0').includes(`${SESSION_MARKER}=${sessionId}`);
+    const isMarked = environment.split('\0').includes(`${CHILD_MARKER}=${childId}`);
     return { pid, parent: Number(parent), namespace, isMarked };
   } catch {
     return null;

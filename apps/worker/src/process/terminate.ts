@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DeadlineError, withDeadline } from '@holdfast/shared/util';
 import type { Child } from './child.ts';
-import { childrenOf, findMarked, type Containment } from './containment.ts';
+import { CHILD_MARKER, childrenOf, findMarked, type Containment } from './containment.ts';
 
 export interface TerminateTimes {
   /** After closing stdin: the CLI finishes what it does and exits by itself. */
@@ -48,9 +48,9 @@ const MAX_SWEEPS = 20;
 const SWEEP_PAUSE_MS = 10;
 
 /** Kills everything that carries the session's marker, until nothing does. */
-export async function sweep(sessionId: string): Promise<void> {
+export async function sweep(childId: string): Promise<void> {
   for (let round = 0; round < MAX_SWEEPS; round += 1) {
-    const pids = await findMarked(sessionId);
+    const pids = await findMarked(childId, CHILD_MARKER);
     if (pids.length === 0) return;
     for (const pid of pids) killQuietly(pid, 'SIGKILL');
     await pause(SWEEP_PAUSE_MS);

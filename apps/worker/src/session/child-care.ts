@@ -123,10 +123,10 @@ export class ChildCare {
 
   /** Between turns is the moment to start a child anew that has grown too big. */
   async #watchMemory(): Promise<void> {
-    const { limits, child, sessionId } = this.#deps;
-    const root = child.rootPid;
+    const { limits, child } = this.#deps;
+    const root = child.root;
     if (limits.memoryBytes === 0 || root === undefined) return;
-    const bytes = await treeMemoryBytes(root, sessionId);
+    const bytes = await treeMemoryBytes(root.pid, root.childId);
     if (bytes > limits.memoryBytes && this.#idleSince !== null) await child.end('memory_limit', true);
   }
 }

@@ -2,6 +2,7 @@
 // Knows nothing of turns or Redis; every callback is synchronous and in order.
 import { stat } from 'node:fs/promises';
 import {
+  mintId,
   mintTurnId,
   type ModelSource,
   type SessionId,
@@ -36,7 +37,10 @@ export interface ChildEnvironment {
   readonly coldStarts: ColdStarts;
   /** Told of every child: it stops or ends them when this worker can't. */
   readonly guardian: {
-    readonly childStarted: (sessionId: string, pid: number) => void;
+    readonly childStarted: (
+      sessionId: string,
+      child: { readonly childId: string; readonly pid: number },
+    ) => void;
     readonly childGone: (sessionId: string) => void;
   };
 }
@@ -92,6 +96,7 @@ export class ChildHost {
   readonly #deps: ChildEnvironment & { readonly sessionId: SessionId; readonly files: SessionFiles };
   readonly #on: ChildCallbacks;
   #state: HostState = { kind: 'none' };
+  #root: { readonly childId: string; readonly pid: number } | undefined;
   #cause: { readonly text: string; readonly expected: boolean } | null = null;
 
   constructor(
@@ -106,9 +111,9 @@ export class ChildHost {
     return this.#state.kind;
   }
 
-  /** The outermost process of the child; undefined while there is none. */
-  get rootPid(): number | undefined {
-    return this.#state.kind === 'none' ? undefined : this.#state.child?.process.pid;
+  /** The outermost process of the child, and its marker; undefined while there is none. */
+  get root(): { readonly childId: string; readonly pid: number } | undefined {
+    return this.#state.kind === 'none' ? undefined : this.#root;
   }
 
   /** Starts a child if there is none. The outcome comes as `onReady` or `onOver`. */
@@ -170,6 +175,7 @@ export class ChildHost {
     }
     const cliSessionId = options.cliSessionId ?? mintTurnId();
     const resume = options.cliSessionId !== null && (await files.hasTranscript(cliSessionId));
+    const childId = mintId();
     const [configDir, scratchDir] = await Promise.all([files.configDir(), files.scratchDir()]);
     // It may have been asked to end while we waited.
     if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
@@ -183,13 +189,16 @@ export class ChildHost {
         command,
         args,
         cwd: options.cwd,
-        env: claudeEnvironment({ ...deps, configDir, scratchDir }),
-        ...(deps.containment.kind === 'sweep' ? { afterExit: async () => sweep(deps.sessionId) } : {}),
+        env: claudeEnvironment({ ...deps, childId, configDir, scratchDir }),
+        ...(deps.containment.kind === 'sweep' ? { afterExit: async () => sweep(childId) } : {}),
       },
       (event) => this.#onChild(child, event),
     );
     this.#state = { kind: 'starting', child };
-    if (child.process.pid !== undefined) deps.guardian.childStarted(deps.sessionId, child.process.pid);
+    if (child.process.pid !== undefined) {
+      this.#root = { childId, pid: child.process.pid };
+      deps.guardian.childStarted(deps.sessionId, this.#root);
+    }
     await this.#awaitReady(child, { cliSessionId, resume });
   }
 

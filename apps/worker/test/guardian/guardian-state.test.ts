@@ -11,14 +11,14 @@ import {
 import type { ToGuardian } from '../../src/guardian/messages.ts';
 
 const start = (): GuardianState =>
-  onMessage(initialGuardian(0), { type: 'child', sessionId: 'a', pid: 7 }, 0).state;
+  onMessage(initialGuardian(0), { type: 'child', sessionId: 'a', childId: 'x', pid: 7 }, 0).state;
 
 describe('the guardian', () => {
   it('stops every child once when no beat came in time, and not before [E-04]', () => {
     const early = onTick(start(), FREEZE_AFTER_MS - 1);
     expect(early.effects).toEqual([]);
     const late = onTick(early.state, FREEZE_AFTER_MS);
-    expect(late.effects).toEqual([{ signal: 'SIGSTOP', sessionId: 'a', pid: 7 }]);
+    expect(late.effects).toEqual([{ signal: 'SIGSTOP', childId: 'x', pid: 7 }]);
     expect(onTick(late.state, FREEZE_AFTER_MS + 500).effects).toEqual([]);
   });
 
@@ -28,7 +28,7 @@ describe('the guardian', () => {
     expect(beaten.effects).toEqual([]);
     expect(onTick(beaten.state, FREEZE_AFTER_MS + 2).effects).toEqual([]);
     const thawed = onMessage(beaten.state, { type: 'thaw', sessionId: 'a' }, FREEZE_AFTER_MS + 3);
-    expect(thawed.effects).toEqual([{ signal: 'SIGCONT', sessionId: 'a', pid: 7 }]);
+    expect(thawed.effects).toEqual([{ signal: 'SIGCONT', childId: 'x', pid: 7 }]);
     expect(onMessage(thawed.state, { type: 'thaw', sessionId: 'a' }, FREEZE_AFTER_MS + 4).effects).toEqual(
       [],
     );
@@ -37,7 +37,7 @@ describe('the guardian', () => {
   it('kills a frozen child whose session is lost, and forgets one that is gone', () => {
     const frozen = onTick(start(), FREEZE_AFTER_MS).state;
     const killed = onMessage(frozen, { type: 'kill', sessionId: 'a' }, 1);
-    expect(killed.effects).toEqual([{ signal: 'SIGKILL', sessionId: 'a', pid: 7 }]);
+    expect(killed.effects).toEqual([{ signal: 'SIGKILL', childId: 'x', pid: 7 }]);
     const gone = onMessage(killed.state, { type: 'gone', sessionId: 'a' }, 2).state;
     expect(onMessage(gone, { type: 'kill', sessionId: 'a' }, 3).effects).toEqual([]);
   });
@@ -45,11 +45,11 @@ describe('the guardian', () => {
   it('stops a child that is announced while beats are missing', () => {
     const step = onMessage(
       initialGuardian(0),
-      { type: 'child', sessionId: 'b', pid: 8 },
+      { type: 'child', sessionId: 'b', childId: 'y', pid: 8 },
       FREEZE_AFTER_MS + 10,
     );
     expect(onTick(step.state, FREEZE_AFTER_MS + 11).effects).toEqual([
-      { signal: 'SIGSTOP', sessionId: 'b', pid: 8 },
+      { signal: 'SIGSTOP', childId: 'y', pid: 8 },
     ]);
   });
 
@@ -60,7 +60,7 @@ describe('the guardian', () => {
         .constantFrom('a', 'b', 'c')
         .chain((sessionId) =>
           fc.constantFrom<ToGuardian>(
-            { type: 'child', sessionId, pid: sessionId.charCodeAt(0) },
+            { type: 'child', sessionId, childId: sessionId, pid: sessionId.charCodeAt(0) },
             { type: 'gone', sessionId },
             { type: 'thaw', sessionId },
           ),
@@ -75,8 +75,8 @@ describe('the guardian', () => {
         const apply = (step: GuardianStep): void => {
           state = step.state;
           for (const effect of step.effects) {
-            if (effect.signal === 'SIGSTOP') running.delete(effect.sessionId);
-            if (effect.signal === 'SIGCONT') running.add(effect.sessionId);
+            if (effect.signal === 'SIGSTOP') running.delete(effect.childId);
+            if (effect.signal === 'SIGCONT') running.add(effect.childId);
           }
         };
         for (const { message: next, waitMs } of steps) {
