@@ -28,9 +28,7 @@ export function turnEnd(result: CliMessageOf<'result'>, own: OwnReason, costUsd:
   if (own.kind === 'failed') {
     return { ...numbers, stopReason: 'failed', error: { code: own.code, message: own.message } };
   }
-  const stopped =
-    result.terminal_reason === 'aborted_streaming' || result.terminal_reason === 'aborted_tools';
-  if (stopped || (own.kind === 'aborted' && result.subtype !== 'success')) {
+  if (wasStopped(result) || (own.kind === 'aborted' && result.subtype !== 'success')) {
     return { ...numbers, stopReason: 'aborted', error: null };
   }
   if (result.subtype === 'error_max_turns') return { ...numbers, stopReason: 'max_turns', error: null };
@@ -40,6 +38,11 @@ export function turnEnd(result: CliMessageOf<'result'>, own: OwnReason, costUsd:
     return { ...numbers, stopReason: 'failed', error: failureOf(result) };
   }
   return { ...numbers, stopReason: stopReasonOf(result.stop_reason), error: null };
+}
+
+/** Whether the CLI stopped the turn because it was told to, by whomever. */
+export function wasStopped(result: CliMessageOf<'result'>): boolean {
+  return result.terminal_reason === 'aborted_streaming' || result.terminal_reason === 'aborted_tools';
 }
 
 function failureOf(result: CliMessageOf<'result'>): { readonly code: string; readonly message: string } {
