@@ -116,6 +116,11 @@ export class ChildHost {
     return this.#state.kind === 'none' ? undefined : this.#root;
   }
 
+  /** Whether we are ending the child: what it says from now on may be about that. */
+  get isEnding(): boolean {
+    return this.#cause !== null;
+  }
+
   /** Starts a child if there is none. The outcome comes as `onReady` or `onOver`. */
   start(options: StartOptions): void {
     if (this.#state.kind !== 'none') return;
@@ -161,6 +166,8 @@ export class ChildHost {
     this.#cause ??= { text: cause, expected };
     const child = this.#state.kind === 'none' ? null : this.#state.child;
     if (child === null) return;
+    // Without this, a CLI whose input ends tells its model of the background work that it ended: a turn of its own.
+    if (this.#state.kind === 'ready') void child.control({ subtype: 'end_session' }, CONTROL_LIMIT_MS);
     await terminateChild({ child: child.process, containment: this.#deps.containment.kind });
   }
 

@@ -91,7 +91,7 @@ describe('a child process', () => {
     const seconds = uniqueSleep();
     await using running = startChild('forks-grandchildren', {
       args: [seconds, 'exits'],
-      env: { HF_SESSION_ID: seconds },
+      env: { HF_CHILD_ID: seconds },
       afterExit: async () => sweep(seconds),
     });
     expect(await running.child.ended).toEqual({ kind: 'exited', exitCode: 0, signal: null });

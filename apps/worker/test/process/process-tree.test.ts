@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planContainment, SESSION_MARKER } from '../../src/process/containment.ts';
+import { planContainment, CHILD_MARKER } from '../../src/process/containment.ts';
 import { processTree, signalAll } from '../../src/process/process-tree.ts';
 import { sweep } from '../../src/process/terminate.ts';
 import { processesLike, uniqueSleep } from '../../../../test/support/proc.ts';
@@ -13,7 +13,7 @@ describe('the processes of a child', () => {
     const seconds = uniqueSleep();
     await using running = startChild('forks-grandchildren', {
       args: [seconds],
-      env: { [SESSION_MARKER]: seconds },
+      env: { [CHILD_MARKER]: seconds },
       afterExit: async () => sweep(seconds),
     });
     await running.line({ ready: true });
@@ -32,7 +32,7 @@ describe('the processes of a child', () => {
       await using running = startChild('forks-grandchildren', {
         args: [seconds],
         prefix: plan.prefix,
-        env: { WITHOUT_MARKER: '1', [SESSION_MARKER]: seconds },
+        env: { WITHOUT_MARKER: '1', [CHILD_MARKER]: seconds },
       });
       const sleeps = await until(async () => atLeast(4, await processesLike(`sleep ${seconds}`)), {
         what: 'the sleeps',

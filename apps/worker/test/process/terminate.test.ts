@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planContainment, SESSION_MARKER } from '../../src/process/containment.ts';
+import { planContainment, CHILD_MARKER } from '../../src/process/containment.ts';
 import { sweep, terminateChild, type TerminateTimes } from '../../src/process/terminate.ts';
 import { isLiving, processesLike, uniqueSleep } from '../../../../test/support/proc.ts';
 import { until } from '../../../../test/support/until.ts';
@@ -17,7 +17,7 @@ describe.each(plans)('ending a child held by $kind [C-02]', ({ kind, prefix }) =
     startChild(name, {
       args,
       prefix,
-      env: { [SESSION_MARKER]: session },
+      env: { [CHILD_MARKER]: session },
       ...(kind === 'sweep' ? { afterExit: async () => sweep(session) } : {}),
     });
 
@@ -93,8 +93,8 @@ describe.runIf(plans[0]?.kind === 'namespace')('in a PID namespace', () => {
 
 describe('a sweep', () => {
   it('ends what carries the marker and nothing else', async () => {
-    await using ours = startChild('stubborn', { args: ALL, env: { [SESSION_MARKER]: 's00-swept' } });
-    await using other = startChild('stubborn', { args: ALL, env: { [SESSION_MARKER]: 's00-other' } });
+    await using ours = startChild('stubborn', { args: ALL, env: { [CHILD_MARKER]: 's00-swept' } });
+    await using other = startChild('stubborn', { args: ALL, env: { [CHILD_MARKER]: 's00-other' } });
     await Promise.all([ours.line({ pid: ours.child.pid }), other.line({ pid: other.child.pid })]);
     await sweep('s00-swept');
     await until(async () => !(await isLiving(ours.child.pid ?? 0)), { what: 'the end of the marked one' });
