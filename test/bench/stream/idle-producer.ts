@@ -1,5 +1,5 @@
 // Makes sessions that had one short turn, as gateway and worker write them: record, inbox, queue, log, history,
-// snapshot. Nothing but the CLI is left out.
+// snapshot, and put to rest as idle sessions are. Nothing but the CLI is left out.
 import { randomUUID } from 'node:crypto';
 import {
   Command,
@@ -85,6 +85,10 @@ async function runTurn({ owner, writer }: WrittenSession, inbox: CommandInbox): 
     },
   ];
   writer.push(usage);
+  await writer.flushed();
+  // Idle for long enough, its child is parked, which trims the log to the snapshot.
+  writer.compact();
+  writer.push([{ type: 'child_parked', reason: 'idle' }]);
   await writer.flushed();
   return lastOffsetOf(writer.view);
 }

@@ -18,11 +18,15 @@ export const MAX_BATCH_FRAMES = 128;
 /** Longest text of a merged delta: a reader gets it in one piece. */
 const MAX_MERGED_CHARS = 4_096;
 
-export interface Batch {
+/** What an append needs, and must be the same when it is repeated. */
+export interface StoredBatch {
   readonly first: number;
-  readonly events: readonly SessionEvent[];
   readonly frames: readonly string[];
   readonly effects: AppendEffects | undefined;
+}
+
+export interface Batch extends StoredBatch {
+  readonly events: readonly SessionEvent[];
   /** How many pushes this batch carries: merged deltas count each. */
   readonly pushes: number;
 }
@@ -76,7 +80,7 @@ export class AppendQueue {
       }
       events.push(...rendered.events);
       frames.push(...rendered.frames);
-      effects = mergeEffects(effects, group.effects ?? {});
+      if (group.effects !== undefined) effects = mergeEffects(effects, group.effects);
       if (isBig) break;
     }
     if (frames.length === 0) return undefined;

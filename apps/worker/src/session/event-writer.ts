@@ -11,7 +11,7 @@ import {
 import type { Logger } from '@holdfast/shared/runtime';
 import type { AppendEffects, AppendResult, EventLog, Ownership } from '@holdfast/shared/store';
 import { assertNever, createDeferred, fullJitterBackoff, type Deferred } from '@holdfast/shared/util';
-import { AppendQueue, mergeEffects, type Batch } from './append-queue.ts';
+import { AppendQueue, mergeEffects, type Batch, type StoredBatch } from './append-queue.ts';
 import { AppendRing } from './append-ring.ts';
 import { HISTORY_CAP_BYTES, planHistoryTrim } from './history-cap.ts';
 import { SnapshotPolicy } from './snapshot-policy.ts';
@@ -185,7 +185,7 @@ export class EventWriter {
       });
   }
 
-  async #tryAppend(batch: Batch): Promise<AppendResult | null> {
+  async #tryAppend(batch: StoredBatch): Promise<AppendResult | null> {
     try {
       return await this.#deps.log.append({
         owner: this.#deps.owner,
