@@ -72,11 +72,7 @@ export function onTick(state: GuardianState, now: number): GuardianStep {
   if (running.length === 0) return { state, effects: [] };
   const children = new Map(state.children);
   for (const [sessionId, child] of running) children.set(sessionId, { ...child, isFrozen: true });
-  const effects = running.map(([sessionId, child]) => ({
-    signal: 'SIGSTOP' as const,
-    sessionId,
-    pid: child.pid,
-  }));
+  const effects = running.map(([, { childId, pid }]) => ({ signal: 'SIGSTOP' as const, childId, pid }));
   return { state: { ...state, children }, effects };
 }
 

@@ -77,7 +77,8 @@ describe('a child', () => {
   it('is ready when it answers, with its pid, version and conversation, and is guarded until it is over', async () => {
     const guarded: string[] = [];
     const guardian = {
-      childStarted: (sessionId: string, pid: number) => void guarded.push(`started ${sessionId} ${pid}`),
+      childStarted: (sessionId: string, { pid }: { readonly pid: number }) =>
+        void guarded.push(`started ${sessionId} ${pid}`),
       childGone: (sessionId: string) => void guarded.push(`gone ${sessionId}`),
     };
     const one = makeHost({ guardian });
