@@ -124,17 +124,19 @@ describe('prompts that wait', () => {
   });
 
   it('are 100 at most: the next is refused and an abort that clears drops them all [B-04] [C-05]', async () => {
-    const { turnId } = await block(one);
+    const full = await newSession(client);
+    const inspect = async () => client.http.inspect(full.session.sessionId);
+    const { turnId } = await block(full);
     const ids = Array.from({ length: 100 }, (_, index) => `cap-${index}`);
-    for (const promptId of ids) await one.session.prompt('[[say never]]', { promptId });
-    expect(await code(one.session.prompt('one more', { promptId: 'cap-100' }))).toBe('queue_full');
-    expect((await client.http.inspect(one.session.sessionId)).view.queue.length).toBeGreaterThan(90);
-    await one.session.abort({ turnId, queue: 'clear' });
-    await one.one('turn_ended', { turnId, stopReason: 'aborted' });
-    const { view, session } = await client.http.inspect(one.session.sessionId);
+    for (const promptId of ids) await full.session.prompt('[[say never]]', { promptId });
+    expect(await code(full.session.prompt('one more', { promptId: 'cap-100' }))).toBe('queue_full');
+    await until(async () => (await inspect()).view.queue.length === 100, { what: 'all 100 to wait' });
+    await full.session.abort({ turnId, queue: 'clear' });
+    await full.one('turn_ended', { turnId, stopReason: 'aborted' });
+    const { view, session } = await inspect();
     expect([session.status, view.queue]).toEqual(['idle', []]);
-    await one.turn('[[say goes on]]');
-    expect(begun(one, ids)).toEqual([]);
+    await full.turn('[[say goes on]]');
+    expect(begun(full, ids)).toEqual([]);
   });
 });
 
@@ -225,14 +227,16 @@ describe('a worker that is SIGKILLed', () => {
     const { promptId, turnId } = await block(one, bash('sleep 300'));
     const first = await enqueue(one, '[[say first]]');
     const second = await enqueue(one, '[[say second]]');
+    await one.session.movePrompt(second, first);
+    await one.one('prompt_moved', { promptId: second });
     const steer = await one.session.prompt('[[say steered]]', { whenBusy: 'steer' });
     await one.one('prompt_steered', { promptId: steer.promptId });
     await worker.stop('SIGKILL');
     worker = await system.startWorker();
-    await endOf(one, second);
+    await endOf(one, first);
     expect(await one.one('turn_interrupted', { turnId })).toMatchObject({ delivered: true });
     await one.one('prompt_returned', { promptId: steer.promptId, paused: false });
-    const all = [promptId, steer.promptId, first, second];
+    const all = [promptId, steer.promptId, second, first];
     expect(begun(one, all)).toEqual(all);
   });
 });

@@ -292,7 +292,7 @@ export class SessionRunner {
     const aborted = { queue: 'keep', background: 'keep', by } as const;
     const abort: EventBody = { type: 'abort_requested', turnId: this.#turns.turnId, ...aborted };
     this.#append({ ...step, events: [abort, ...step.events] }, effects);
-    this.#turns.interrupt({ kind: 'aborted' }, { kind: 'return', paused: false, behind: promptId });
+    this.#turns.interrupt({ kind: 'aborted' }, { kind: 'return', behind: promptId });
     return true;
   }
 
@@ -314,11 +314,12 @@ export class SessionRunner {
     const cleared = fate === 'clear' ? queue.clear() : [];
     const isCurrent = turnId !== null && this.#turns.turnId === turnId;
     if (!isCurrent && cleared.length === 0) return false;
-    if (queue.size > 0) queue.isPaused = true;
+    // A prompt on its way into the turn comes back and waits too, unless it is dropped.
+    if (queue.size > 0 || (isCurrent && fate === 'keep' && this.#turns.isSteering)) queue.isPaused = true;
     const event: EventBody = { type: 'abort_requested', turnId, queue: fate, background, by };
     this.#writer.push([event], { ...effects, queue: cleared });
     if (isCurrent) {
-      const kept = { kind: 'return', paused: true, behind: null } as const;
+      const kept = { kind: 'return', behind: null } as const;
       this.#turns.interrupt({ kind: 'aborted' }, fate === 'clear' ? { kind: 'cancel', by } : kept);
     }
     return true;
@@ -359,7 +360,8 @@ export class SessionRunner {
     this.#over = null;
     this.#wanted = false;
     const wasParked = this.#care.ended();
-    if (wasParked) return this.#rest(over.cause);
+    // It may have begun a turn of its own while it was ending.
+    if (wasParked && this.#turns.turnId === null) return this.#rest(over.cause);
     const { end, expected, cause, stderrTail } = over;
     const exitCode = end.kind === 'exited' ? end.exitCode : null;
     const signal = end.kind === 'exited' ? end.signal : null;

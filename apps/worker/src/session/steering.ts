@@ -17,8 +17,8 @@ import type { Step } from './queue-commands.ts';
 
 /** What is to become of a steered prompt that the CLI gives back. */
 export type SteerFate =
-  /** To the front of the queue, which is paused or not; `behind`: a prompt that stays in front of it. */
-  | { readonly kind: 'return'; readonly paused: boolean; readonly behind: PromptId | null }
+  /** To the front of the queue; `behind`: a prompt that stays in front of it. */
+  | { readonly kind: 'return'; readonly behind: PromptId | null }
   | { readonly kind: 'cancel'; readonly by: UserId };
 
 /** What a transcript tells about a steered prompt. */
@@ -50,7 +50,7 @@ interface Steer {
 /** A CLI that used a prompt begins its turn, or acknowledges it, well within this time. */
 const TELL_LIMIT_MS = 3_000;
 
-const TO_FRONT: SteerFate = { kind: 'return', paused: false, behind: null };
+const TO_FRONT: SteerFate = { kind: 'return', behind: null };
 
 export class Steering {
   readonly #deps: SteeringDeps;
@@ -198,9 +198,8 @@ function given(
       effects: { queue: [queue.remove(promptId)] },
     };
   }
-  const { paused, behind } = fate;
+  const { behind } = fate;
   const changes = [queue.putBack(unsteered(steer.prompt))];
-  if (paused) queue.isPaused = true;
   const reason = 'The turn ended before it could take this prompt in.';
   const returned: EventBody = {
     type: 'prompt_returned',

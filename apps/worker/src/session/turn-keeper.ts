@@ -19,7 +19,7 @@ import type { Step } from './queue-commands.ts';
 import type { SessionFiles } from './session-files.ts';
 import type { StartFailure } from './start-failure.ts';
 import { Steering, type SteerFate } from './steering.ts';
-import { turnEnd, type OwnReason } from './turn-end.ts';
+import { credentialsRefused, turnEnd, wasStopped, type OwnReason } from './turn-end.ts';
 
 /** After `result` the CLI tells that it is idle; a prompt written before that may be merged with its own work. */
 const SETTLE_LIMIT_MS = 250;
@@ -95,6 +95,11 @@ export class TurnKeeper {
   /** Whether the CLI has this prompt: as the one of its turn, or on the way into it. */
   has(promptId: string): boolean {
     return this.#turn?.prompt?.promptId === promptId || this.#steering.promptId === promptId;
+  }
+
+  /** A prompt is on its way into the turn. */
+  get isSteering(): boolean {
+    return this.#steering.isBusy;
   }
 
   /** No turn is in flight, no prompt is on its way, and the CLI has settled after the last turn. */
@@ -237,7 +242,10 @@ export class TurnKeeper {
         this.#onAcknowledged(signal.uuid);
         break;
       case 'credentials_refused':
-        this.interrupt(credentialsRefused(signal.status), { kind: 'return', paused: false, behind: null });
+        this.interrupt(
+          { kind: 'failed', ...credentialsRefused(signal.status) },
+          { kind: 'return', behind: null },
+        );
         break;
       case 'control_request':
         this.#onControlRequest(signal.requestId, signal.request);
@@ -266,6 +274,8 @@ export class TurnKeeper {
     if (turn === null) return;
     // Background work of the CLI may end its own turn right when ours was written: ours is still to come.
     if (result.origin !== undefined && turn.prompt !== null && !turn.isAcknowledged) return;
+    // A CLI that we end stops its turn as if a person had asked for it: what became of it is told with its end.
+    if (this.#deps.child.isEnding && turn.own.kind === 'none' && wasStopped(result)) return;
     const costUsd = Math.max(0, this.#mapper.costUsd - turn.costBeforeUsd);
     this.#deps.writer.push(
       [{ type: 'turn_ended', turnId: turn.turnId, ...turnEnd(result, turn.own, costUsd) }],
@@ -324,15 +334,5 @@ function startedEvent(turn: Turn): EventBody {
     promptId: prompt?.promptId ?? null,
     content: prompt?.content ?? null,
     attempt: prompt?.attempt ?? 1,
-  };
-}
-
-function credentialsRefused(status: number): OwnReason {
-  return {
-    kind: 'failed',
-    code: 'credentials_refused',
-    message:
-      `The model's API refused the credentials (HTTP ${status}). Check ANTHROPIC_API_KEY, or whichever credential ` +
-      'is set, and start Holdfast again; HOLDFAST_MODEL=demo works without any.',
   };
 }
