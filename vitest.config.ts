@@ -27,7 +27,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{packages,apps}/*/test/**/*.test.ts',
-            'test/{pins,requirements,code-coverage}/**/*.test.ts',
+            'test/{pins,requirements,code-coverage,bench}/**/*.test.ts',
           ],
         },
       },

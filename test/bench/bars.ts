@@ -26,6 +26,10 @@ export const BARS: Readonly<Record<string, Bar>> = {
   session_idle_redis_bytes: { atMost: 10 * 1024 },
   lost: { atMost: 0 },
   duplicated: { atMost: 0 },
+  // chaos, with lost and duplicated
+  reordered: { atMost: 0 },
+  diverged_silently: { atMost: 0 },
+  prompts_run_twice: { atMost: 0 },
   p50_over_socketio: { atMost: 0.7 },
   cpu_over_socketio: { atMost: 0.7 },
   saturated_over_socketio: { atLeast: 3 },

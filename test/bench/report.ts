@@ -7,6 +7,7 @@ import { brief } from './numbers.ts';
 export class Report {
   readonly #bench: string;
   readonly #metrics = new Map<string, number>();
+  readonly #bars = new Map(Object.entries(BARS));
   readonly #load1 = loadavg()[0] ?? Number.NaN;
   #rounds = 0;
 
@@ -39,6 +40,19 @@ export class Report {
     this.#metrics.set(name, (this.#metrics.get(name) ?? 0) + more);
   }
 
+  /** A bar that depends on the run's own options. */
+  atLeast(name: string, value: number): void {
+    this.#bars.set(name, { atLeast: value });
+  }
+
+  /** The metrics so far that miss their bar. */
+  misses(): string[] {
+    return [...this.#metrics].flatMap(([name, value]) => {
+      const bar = this.#bars.get(name);
+      return bar !== undefined && misses(bar, value) ? [name] : [];
+    });
+  }
+
   /** A table with a heading; columns are as wide as they need to be. */
   table(heading: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
     const texts = [heading, ...rows].map((row) =>
@@ -59,11 +73,9 @@ export class Report {
   /** Prints the metrics beside their bars, then the JSON line. Call it last. */
   finish(): void {
     const metrics = Object.fromEntries(this.#metrics);
-    const missed = Object.entries(metrics)
-      .filter(([name, value]) => BARS[name] !== undefined && misses(BARS[name], value))
-      .map(([name]) => name);
+    const missed = this.misses();
     const rows = Object.entries(metrics).map(([name, value]) => {
-      const bar = BARS[name];
+      const bar = this.#bars.get(name);
       return [name, value, bar === undefined ? '' : describeBar(bar), missed.includes(name) ? 'MISS' : ''];
     });
     this.table(['metric', 'value', 'bar', ''], rows);
