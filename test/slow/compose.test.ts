@@ -92,7 +92,7 @@ describe('docker-compose.yml', () => {
     expect(processes.filter((args) => /claude-code-linux-\S+\/claude --print/.test(args))).not.toEqual([]);
   });
 
-  it('loses every process of a killed worker, and the other worker answers a new session [K-01]', async () => {
+  it('loses every process of a killed worker; the other worker answers a new session and takes the cut turn over [K-01]', async () => {
     const { session } = await client.create({ settings: { allowedTools: ['Bash'] } });
     await session.prompt('[[tool Bash {"command":"setsid sleep 7200 & sleep 7201"}]]');
     await eventOf(session, 'tool_call_started');
@@ -115,6 +115,8 @@ describe('docker-compose.yml', () => {
     await next.prompt('[[say still here]]');
     expect((await eventOf(next, 'turn_ended')).stopReason).toBe('end_turn');
     expect(await containerOf(next)).not.toBe(container);
+    expect((await eventOf(session, 'turn_interrupted')).delivered).toBe(true);
+    expect(await containerOf(session)).toBe(await containerOf(next));
   });
 
   it('ends every part in order on SIGTERM, and leaves nothing behind when it is removed', async () => {
