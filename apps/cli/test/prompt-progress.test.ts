@@ -1,6 +1,6 @@
 // What became of a prompt, told from the session's items.
 import type { SessionItem } from '@holdfast/client';
-import { applyEvent, EMPTY_VIEW, mintTurnId, type SessionEvent } from '@holdfast/shared/protocol';
+import { applyEvent, EMPTY_VIEW, mintTurnId, PromptId, type SessionEvent } from '@holdfast/shared/protocol';
 import { describe, expect, it } from 'vitest';
 import { LogWriter } from '../../../packages/client/test/support/events.ts';
 import { exitCodeOf } from '../src/follow-prompt.ts';
@@ -39,6 +39,20 @@ describe('a prompt', () => {
       turnId,
       outcome: { kind: 'ended', stopReason: 'end_turn' },
     });
+  });
+
+  it('that was put into a running turn is answered by that turn [B-06]', () => {
+    const log = new LogWriter();
+    const turnId = mintTurnId();
+    log.started('other', 'x', turnId);
+    log.queued('mine', 'z');
+    const promptId = PromptId.parse('mine');
+    log.add({ type: 'prompt_steered', promptId, steerId: mintTurnId(), turnId });
+    expect(phaseOf(log)).toEqual({ kind: 'queued', ahead: 1 });
+    log.add({ type: 'prompt_injected', promptId, turnId });
+    expect(phaseOf(log)).toEqual({ kind: 'running', turnId });
+    log.ended(turnId);
+    expect(phaseOf(log)).toMatchObject({ kind: 'over', turnId, outcome: { kind: 'ended' } });
   });
 
   it('that was lost before it was delivered waits for its next attempt', () => {

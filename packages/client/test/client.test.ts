@@ -56,6 +56,26 @@ describe('a client', () => {
     expect(offsets(items)).toEqual(log.events.map((event) => event.offset));
   });
 
+  it('steers, changes what waits, lets a queue go on and renames, each by its own frame [B-05] [B-06] [B-11]', async () => {
+    const session = newClient().session(sid);
+    await session.prompt('look first', { promptId: 's', whenBusy: 'steer' });
+    await session.editPrompt('p1', 'other words');
+    await session.cancelPrompt('p1');
+    await session.movePrompt('p2', 'p3');
+    await session.movePrompt('p2', null);
+    await session.resumeQueue();
+    await session.set({ title: 'T', archived: true });
+    expect(gateway.received.slice(1)).toMatchObject([
+      { type: 'prompt', promptId: 's', whenBusy: 'steer' },
+      { type: 'promptEdit', promptId: 'p1', content: [{ text: 'other words' }] },
+      { type: 'promptCancel', promptId: 'p1' },
+      { type: 'promptMove', promptId: 'p2', before: 'p3' },
+      { type: 'promptMove', promptId: 'p2', before: null },
+      { type: 'resumeQueue', sessionId: sid },
+      { type: 'set', title: 'T', archived: true },
+    ]);
+  });
+
   it('goes on from its position after the connection was cut, with every event once [J-01]', async () => {
     const log = new LogWriter();
     log.created();
