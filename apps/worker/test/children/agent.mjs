@@ -75,6 +75,16 @@ const actions = {
       state('idle');
     };
   },
+  // A turn that takes in what is put into it: see `steered`.
+  work: (uuid) => {
+    ack(uuid);
+    waiting = () => {
+      result({ subtype: 'error_during_execution', is_error: true, terminal_reason: 'aborted_tools' });
+      state('idle');
+    };
+  },
+  // A turn that comes to its end by itself, after a while.
+  slow: (uuid, [ms]) => setTimeout(() => answer(uuid, 'in time'), Number(ms)),
   deaf: () => stream({ type: 'message_start', message: { id: 'm1' } }),
   'long-line': () => {
     const chunk = 'x'.repeat(1024 * 1024);
@@ -149,7 +159,43 @@ const actions = {
   },
 };
 
+/** A prompt for the running turn: its first word says what becomes of it. */
+let held = null;
+function steered(message) {
+  const [word, ...words] = message.message.content[0].text.split(' ');
+  const end = () => {
+    waiting = null;
+    write(assistant('worked'));
+    result();
+  };
+  if (word === 'die') return die();
+  if (word === 'die-reading') {
+    remember(message.uuid);
+    return die();
+  }
+  held = message.uuid;
+  if (word === 'inject') {
+    held = null;
+    ack(message.uuid);
+    end();
+    state('idle');
+  }
+  if (word === 'own') {
+    end();
+    held = null;
+    remember(message.uuid);
+    init();
+    answer(message.uuid, words.join(' '));
+  }
+  // The turn ends without a word about it; `hold` lets the turn go on.
+  if (word === 'miss') {
+    end();
+    state('idle');
+  }
+}
+
 function prompt(message) {
+  if (message.priority === 'next') return steered(message);
   const [word, ...words] = message.message.content[0].text.split(' ');
   // Lost before anything of it was kept: it provably never arrived.
   if (word === 'lose' || (word === 'lose-once' && isFirst('.lost'))) process.exit(1);
@@ -165,7 +211,10 @@ function control({ request_id: requestId, request }) {
   if (request.subtype === 'initialize' && manner === 'refuses') respond(requestId, {}, 'error');
   else if (request.subtype === 'get_binary_version' && manner === 'old')
     respond(requestId, { version: '1.0.0' });
-  else if (request.subtype === 'get_binary_version') respond(requestId, { version: '2.1.197' });
+  else if (request.subtype === 'cancel_async_message') {
+    respond(requestId, { cancelled: held === request.message_uuid });
+    held = null;
+  } else if (request.subtype === 'get_binary_version') respond(requestId, { version: '2.1.197' });
   else respond(requestId);
   if (request.subtype === 'interrupt') settle({});
 }
