@@ -19,11 +19,13 @@ process.on('message', (message) => {
 
 async function obey(message: z.infer<typeof Message>): Promise<void> {
   switch (message.type) {
-    case 'bench:memory':
+    case 'bench:memory': {
+      const { rss: uncollectedRss } = process.memoryUsage();
       // The thorough kind: it also gives back pages that V8 would keep for a while.
       globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-      process.send?.({ type: 'bench:memory', ...process.memoryUsage() });
+      process.send?.({ type: 'bench:memory', uncollectedRss, ...process.memoryUsage() });
       break;
+    }
     case 'bench:profile':
       inspector.connect();
       await inspector.post('Profiler.enable');

@@ -167,13 +167,18 @@ function repeat(refs: readonly SessionRef[], times: number): SessionRef[] {
   return Array.from({ length: times }, () => refs).flat();
 }
 
-const Memory = z.looseObject({ type: z.literal('bench:memory'), rss: z.number(), heapUsed: z.number() });
+const Memory = z.looseObject({
+  type: z.literal('bench:memory'),
+  /** As it stood, before the garbage collection. */
+  uncollectedRss: z.number(),
+  rss: z.number(),
+  heapUsed: z.number(),
+});
+type Memory = z.infer<typeof Memory>;
 
 /** Memory of a gateway after a garbage collection, in bytes. */
-export async function memoryOf(
-  gateway: TestGateway,
-): Promise<{ readonly rss: number; readonly heapUsed: number }> {
-  const { promise, resolve } = Promise.withResolvers<{ rss: number; heapUsed: number }>();
+export async function memoryOf(gateway: TestGateway): Promise<Memory> {
+  const { promise, resolve } = Promise.withResolvers<Memory>();
   const listener = (message: unknown): void => {
     const parsed = Memory.safeParse(message);
     if (parsed.success) resolve(parsed.data);

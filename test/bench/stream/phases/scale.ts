@@ -1,5 +1,5 @@
 // Many attached connections against few, interleaved, and what an idle one costs the gateway.
-import { median, medianRatio } from '../../numbers.ts';
+import { brief, median, medianRatio } from '../../numbers.ts';
 import { follow, makeSessions, memoryOf, openGateway, type Followers, type Stage } from '../stage.ts';
 import { openWindow, type WindowResult } from '../windows.ts';
 
@@ -22,14 +22,15 @@ export async function runScale(stage: Stage): Promise<void> {
   const rest = await makeSessions(stage, 'holdfast', options.many - FEW);
   const manyFollowers = await follow(stage, { range: rest, gateway: many }, 1);
   const after = await memoryOf(many);
-  const connIdleKib = (after.rss - before.rss) / 1_024 / rest.count;
-  const heapKib = (after.heapUsed - before.heapUsed) / 1_024 / rest.count;
+  const kib = (bytes: number): number => bytes / 1_024 / rest.count;
   const results = await alternate(stage, fewFollowers, manyFollowers);
   tell(stage, results);
   bench.report.line(
-    `an attached idle connection: ${connIdleKib.toFixed(1)} KiB of gateway RSS, ${heapKib.toFixed(1)} KiB of it heap`,
+    `an attached idle connection: ${brief(kib(after.rss - before.rss))} KiB of gateway RSS, ` +
+      `${brief(kib(after.heapUsed - before.heapUsed))} KiB of it heap ` +
+      `(${brief(kib(after.uncollectedRss - before.uncollectedRss))} KiB before the garbage collection)`,
   );
-  bench.report.metric('conn_idle_kib', connIdleKib);
+  bench.report.metric('conn_idle_kib', kib(after.rss - before.rss));
   for (const { group } of [fewFollowers, base, manyFollowers]) await client.call('close', { group });
   await bench.release(few);
   await bench.release(many);
