@@ -62,7 +62,6 @@ export class Connection implements KeptAlive, AttachmentEnd {
   readonly connectionId: ConnectionId;
   heardAtMs: number;
   readonly #deps: ConnectionDeps;
-  readonly #socket: WebSocket;
   readonly #outbox: Outbox;
   readonly #cookieUser: UserId | undefined;
   readonly #attached = new Map<SessionId, Follower>();
@@ -76,7 +75,6 @@ export class Connection implements KeptAlive, AttachmentEnd {
     this.#deps = deps;
     this.connectionId = input.connectionId;
     this.#cookieUser = input.cookieUser;
-    this.#socket = input.socket;
     this.#outbox = new Outbox(input.socket, input.stream, () => this.#end('slow_consumer'));
     this.heardAtMs = deps.now();
     this.#bucket = fullBucket(FRAME_RULE, this.heardAtMs);
@@ -89,7 +87,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
   }
 
   ping(): void {
-    this.#socket.ping();
+    this.#outbox.ping();
   }
 
   lost(): void {

@@ -6,6 +6,8 @@ import type { ServerFrame } from '@holdfast/shared/protocol';
 
 /** Answers to a peer that does not read pile up to this, then the connection is closed. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+/** An unmasked ping without a payload, as it is on the wire. */
+const PING = Buffer.from([0x89, 0x00]);
 const AS_TEXT = { binary: false };
 /** A peer that does not answer the close frame is cut off after this; a slow one must first read what was sent. */
 const CLOSE_GRACE_MS = 2_000;
@@ -42,6 +44,10 @@ export class Outbox {
   /** Sends a whole encoded frame. Past the library's own queue, which is only there for compression. */
   sendEncoded(frame: Buffer): void {
     if (this.#canSend()) this.#stream.write(frame);
+  }
+
+  ping(): void {
+    this.sendEncoded(PING);
   }
 
   /** Closes with a code and a short reason; the connection is cut if the peer does not follow. */

@@ -9,8 +9,8 @@ const connection = (heardAtMs: number) => ({
 
 describe('a look at a connection', () => {
   it.each([
-    { silentMs: 10_000, pings: 0, losses: 0 },
-    { silentMs: 10_001, pings: 1, losses: 0 },
+    { silentMs: 17_000, pings: 0, losses: 0 },
+    { silentMs: 17_001, pings: 1, losses: 0 },
     { silentMs: 25_000, pings: 1, losses: 0 },
     { silentMs: 25_001, pings: 0, losses: 1 },
   ])(
