@@ -7,11 +7,8 @@ import { AGENT } from './agent.ts';
 
 export const SWEEP: ContainmentPlan = { kind: 'sweep', prefix: [], refusal: 'not wanted here' };
 
-/** Children are scripted agents, swept up; `guarded` notes what the guardian would be told. */
-export function testEnvironment(
-  changes: Partial<ChildEnvironment> = {},
-): ChildEnvironment & { readonly guarded: string[] } {
-  const guarded: string[] = [];
+/** Children are scripted agents, swept up, with no guardian. */
+export function testEnvironment(changes: Partial<ChildEnvironment> = {}): ChildEnvironment {
   return {
     claudePath: AGENT,
     findCliProblem: () => null,
@@ -21,11 +18,7 @@ export function testEnvironment(
     workerEnv: { PATH: process.env['PATH'] },
     isRoot: false,
     coldStarts: createColdStarts(2),
-    guardian: {
-      childStarted: (sessionId, pid) => void guarded.push(`started ${sessionId} ${pid}`),
-      childGone: (sessionId) => void guarded.push(`gone ${sessionId}`),
-    },
-    guarded,
+    guardian: { childStarted: () => {}, childGone: () => {} },
     ...changes,
   };
 }
