@@ -19,7 +19,10 @@ let client: Client;
 
 beforeAll(async () => {
   engine = await findEngine();
-  if (engine.status === 'missing') return;
+  if (engine.status === 'missing') {
+    console.warn(`Skipped: ${engine.problem}`);
+    return;
+  }
   before = await belongings();
   stack = await startStack(engine, { workers: 2 });
   client = new Client({ url: stack.url, token: stack.token });
