@@ -2,20 +2,15 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mintSessionId, textContent, UserId } from '@holdfast/shared/protocol';
+import { textContent } from '@holdfast/shared/protocol';
 import { createDeferred } from '@holdfast/shared/util';
 import { planContainment } from '../../src/process/containment.ts';
-import {
-  ChildHost,
-  type ChildEnvironment,
-  type ChildOver,
-  type ChildReady,
-} from '../../src/session/child-host.ts';
+import type { ChildEnvironment, ChildHost } from '../../src/session/child-host.ts';
 import { createColdStarts } from '../../src/session/cold-starts.ts';
-import { createSessionFiles, type SessionFiles } from '../../src/session/session-files.ts';
+import type { SessionFiles } from '../../src/session/session-files.ts';
 import { isLiving, livingProcesses, processesMentioning, stateOf } from '../../../../test/support/proc.ts';
 import { until } from '../../../../test/support/until.ts';
-import { mannered, testEnvironment } from '../support/environment.ts';
+import { makeHost, type Hosted } from '../support/hosting.ts';
 
 const uuid = '11111111-1111-4111-8111-111111111111';
 const plan = await planContainment('auto', process.getuid?.() ?? -1);
@@ -27,50 +22,13 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-interface Hosted {
-  readonly host: ChildHost;
-  readonly sessionId: string;
-  readonly ready: ChildReady[];
-  readonly overs: ChildOver[];
-  readonly messages: unknown[];
-  readonly badLines: string[];
-  start(manner?: string, options?: { cwd?: string; cliSessionId?: string }): void;
-  untilReady(): Promise<ChildReady>;
-  untilOver(): Promise<ChildOver>;
-}
-
-function makeHost(
+function hosted(
   changes: Partial<ChildEnvironment> = {},
   filesOf?: (files: SessionFiles) => SessionFiles,
 ): Hosted {
-  const sessionId = mintSessionId();
-  const files = createSessionFiles({
-    dataDir: dir,
-    userId: UserId.parse('local'),
-    sessionId,
-    seedDir: undefined,
-  });
-  const ready: ChildReady[] = [];
-  const overs: ChildOver[] = [];
-  const messages: unknown[] = [];
-  const badLines: string[] = [];
-  const host = new ChildHost(
-    { ...testEnvironment(changes), sessionId, files: filesOf?.(files) ?? files },
-    {
-      onReady: (one) => void ready.push(one),
-      onOver: (over) => void overs.push(over),
-      onMessage: (value) => void messages.push(value),
-      onBadLine: (text) => void badLines.push(text),
-    },
-  );
-  hosts.push(host);
-  return {
-    ...{ host, sessionId, ready, overs, messages, badLines },
-    start: (manner, { cwd = dir, cliSessionId } = {}) =>
-      host.start({ cwd, settings: mannered(manner), cliSessionId: cliSessionId ?? null }),
-    untilReady: async () => until(() => ready.at(-1), { what: 'the child to be ready' }),
-    untilOver: async () => until(() => overs.at(-1), { what: 'the end of the child' }),
-  };
+  const one = makeHost(dir, changes, filesOf);
+  hosts.push(one.host);
+  return one;
 }
 
 describe('a child', () => {
@@ -81,7 +39,7 @@ describe('a child', () => {
         void guarded.push(`started ${sessionId} ${pid}`),
       childGone: (sessionId: string) => void guarded.push(`gone ${sessionId}`),
     };
-    const one = makeHost({ guardian });
+    const one = hosted({ guardian });
     one.start();
     expect(one.host.state).toBe('starting');
     const ready = await one.untilReady();
@@ -109,7 +67,7 @@ describe('a child', () => {
   });
 
   it('is started once, however often it is asked for [A-18]', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start();
     one.start();
     await one.untilReady();
@@ -120,7 +78,7 @@ describe('a child', () => {
   });
 
   it('takes prompts and an interrupt, and gives out what it says', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start();
     await one.untilReady();
     expect(one.host.prompt(uuid, textContent('hang'))).toBe(true);
@@ -144,7 +102,7 @@ describe('a child', () => {
   });
 
   it('goes on with the conversation when there is a transcript of it, else begins it [A-02]', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start('plain');
     const first = await one.untilReady();
     one.host.prompt(uuid, textContent('say hello'));
@@ -162,7 +120,7 @@ describe('a child', () => {
   });
 
   it('whose reading is stopped says nothing more until it is read again', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start();
     await one.untilReady();
     one.host.setReading(false);
@@ -176,7 +134,7 @@ describe('a child', () => {
   it.runIf(plan.kind === 'namespace')(
     'in a namespace is known by its own pid, not by that of what holds it',
     async () => {
-      const one = makeHost({ containment: plan });
+      const one = hosted({ containment: plan });
       one.start();
       const { pid } = await one.untilReady();
       const info = (await livingProcesses()).find((found) => found.pid === pid);
@@ -187,18 +145,18 @@ describe('a child', () => {
 
 describe('a child that can not be started', () => {
   it('is over with the reason: no CLI, no workspace, no folder of its own [A-17]', async () => {
-    const missing = makeHost({ claudePath: null });
+    const missing = hosted({ claudePath: null });
     missing.start();
     expect(await missing.untilOver()).toMatchObject({
       end: { kind: 'spawn_failed', code: 'ENOENT' },
       wasReady: false,
     });
-    const homeless = makeHost();
+    const homeless = hosted();
     homeless.start('plain', { cwd: join(dir, 'gone') });
     expect(await homeless.untilOver()).toMatchObject({
       end: { code: 'cwd_missing', message: join(dir, 'gone') },
     });
-    const locked = makeHost({}, (files) => ({
+    const locked = hosted({}, (files) => ({
       ...files,
       configDir: async () => Promise.reject(new Error('disk full')),
     }));
@@ -212,7 +170,7 @@ describe('a child that can not be started', () => {
   });
 
   it('is over with its last words when it dies before it answers', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start('dies');
     expect(await one.untilOver()).toMatchObject({
       end: { exitCode: 3 },
@@ -224,13 +182,13 @@ describe('a child that can not be started', () => {
   });
 
   it('is ended when it refuses to be initialised', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start('refuses');
     expect(await one.untilOver()).toMatchObject({ cause: 'not_ready', expected: false, wasReady: false });
   });
 
   it('and may start again after that', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start('dies');
     await one.untilOver();
     one.start();
@@ -240,7 +198,7 @@ describe('a child that can not be started', () => {
 
 describe('ending', () => {
   it('without a child is nothing', async () => {
-    const one = makeHost();
+    const one = hosted();
     await one.host.end('parked', true);
     one.host.setReading(false);
     one.host.answer('q1', {});
@@ -253,7 +211,7 @@ describe('ending', () => {
     const coldStarts = createColdStarts(1);
     const gate = createDeferred<void>();
     void coldStarts.run(async () => gate.promise);
-    const one = makeHost({ coldStarts });
+    const one = hosted({ coldStarts });
     one.start();
     await one.host.end('session_deleted', true);
     gate.resolve();
@@ -267,7 +225,7 @@ describe('ending', () => {
 
   it('while it is being prepared leaves no process behind', async () => {
     const gate = createDeferred<void>();
-    const one = makeHost({}, (files) => ({
+    const one = hosted({}, (files) => ({
       ...files,
       configDir: async () => {
         await gate.promise;
@@ -285,7 +243,7 @@ describe('ending', () => {
   });
 
   it('before it is ready is told by the first cause only', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start('silent');
     await until(async () => (await processesMentioning(one.sessionId)).length > 0, { what: 'the process' });
     await Promise.all([one.host.end('worker_stopping', true), one.host.end('another', false)]);
@@ -293,7 +251,7 @@ describe('ending', () => {
   });
 
   it('one that obeys nothing comes to an end all the same [C-02]', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start('stubborn');
     const { pid } = await one.untilReady();
     const before = performance.now();
@@ -304,7 +262,7 @@ describe('ending', () => {
   });
 
   it('comes by itself after a line that is too long to hold [A-12]', async () => {
-    const one = makeHost();
+    const one = hosted();
     one.start();
     await one.untilReady();
     one.host.prompt(uuid, textContent('long-line'));
