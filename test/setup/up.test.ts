@@ -1,6 +1,8 @@
 import { access, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startRedis } from '../support/redis.ts';
+import { createSession } from './support/api.ts';
 import { createHome, type UpHome, type UpProcess } from './support/holdfast.ts';
 import { endCommands } from './support/run.ts';
 
@@ -84,6 +86,20 @@ describe('a start of up [K-02]', () => {
     expect(await environment('worker-1')).toContain('sk-ant-not-a-real-key');
     expect(await environment('gateway')).not.toContain('sk-ant-not-a-real-key');
     expect(await environment('redis')).not.toContain('sk-ant-not-a-real-key');
+  });
+
+  it('uses the Redis of REDIS_URL, starts none, and leaves it running when it stops', async () => {
+    await using redis = await startRedis(['--maxmemory-policy', 'allkeys-lru']);
+    const { url, password } = redis.address;
+    const up = home.start({ env: { REDIS_URL: url, HOLDFAST_REDIS_PASSWORD: password } });
+    const link = await up.ready();
+    expect(up.output()).toContain(`from REDIS_URL (${url})`);
+    expect(up.output()).toMatch(/maxmemory-policy allkeys-lru: set it to noeviction/);
+    expect(await readdir(join(home.dataDir, 'redis'))).toEqual([]);
+    await createSession(link);
+    up.child.kill('SIGTERM');
+    expect((await up.ended).exitCode).toBe(0);
+    expect(redis.process().exitCode).toBeNull();
   });
 
   it('HOLDFAST_MODEL=real without credentials starts with a warning', async () => {

@@ -36,8 +36,9 @@ export interface PartDeps {
 }
 
 type State =
-  | { readonly kind: 'stopped' | 'waiting' | 'stopping' }
-  | { readonly kind: 'starting' | 'ready'; readonly child: ChildProcess };
+  | { readonly kind: 'stopped' | 'waiting' }
+  | { readonly kind: 'starting' | 'ready'; readonly child: ChildProcess }
+  | { readonly kind: 'stopping'; readonly child: ChildProcess | undefined };
 
 export class Part {
   readonly name: string;
@@ -57,11 +58,6 @@ export class Part {
     return this.#deps.log;
   }
 
-  /** The pid while a process of this part runs. */
-  get pid(): number | undefined {
-    return 'child' in this.#state ? this.#state.child.pid : undefined;
-  }
-
   /** The first start: resolves when the part is ready, throws {@link UpFailure} when it does not become so. */
   async start(): Promise<void> {
     this.log.rotate();
@@ -71,17 +67,21 @@ export class Part {
 
   /** Asks the part to end, and kills it when it does not in time; resolves when its process is gone. */
   async stop(): Promise<void> {
-    const child = 'child' in this.#state ? this.#state.child : undefined;
-    this.#state = { kind: 'stopping' };
+    const child = this.#child;
+    this.#state = { kind: 'stopping', child };
     this.#stop.abort();
     if (child !== undefined) await this.#end(child);
     await this.#supervision;
     this.#state = { kind: 'stopped' };
   }
 
-  /** SIGKILL, now; nothing is awaited. */
+  /** SIGKILL, now, also while it is being stopped; nothing is awaited. */
   killNow(): void {
-    if ('child' in this.#state) this.#state.child.kill('SIGKILL');
+    this.#child?.kill('SIGKILL');
+  }
+
+  get #child(): ChildProcess | undefined {
+    return 'child' in this.#state ? this.#state.child : undefined;
   }
 
   async #startOrRecover(): Promise<ChildProcess> {
