@@ -36,4 +36,15 @@ describe('§15 Turns of the CLI itself', () => {
     expect(lines.at(-1)).toMatchObject({ result: 'meanwhile' });
     expect(lines.at(-1)).not.toHaveProperty('origin');
   });
+
+  test('15.3 a subagent is part of the turn: the result comes after its end', async () => {
+    await using box = await createSandbox();
+    const cli = box.start(BASH);
+    const subagent = { description: 'd', subagent_type: 'general-purpose', prompt: bash('sleep 1') };
+    const lines = await cli.turn(`[[tool Task ${JSON.stringify(subagent)}]] [[say done]]`);
+    expect(lines.filter(({ subtype }) => subtype === 'task_notification')).toMatchObject([
+      { status: 'completed' },
+    ]);
+    expect(lines.at(-1)).toMatchObject({ result: 'done' });
+  });
 });

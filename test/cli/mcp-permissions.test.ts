@@ -6,7 +6,7 @@ import { until } from '../support/until.ts';
 import { toolResults } from './support/asking.ts';
 import { dig } from './support/lines.ts';
 import { startPermissionServer, type McpCall, type PermissionServer } from './support/mcp-server.ts';
-import { createSandbox, type StartOptions } from './support/sandbox.ts';
+import { createSandbox, toolNames, type StartOptions } from './support/sandbox.ts';
 import { bash } from './support/shell.ts';
 
 const TOUCH = `${bash('touch asked.txt')} [[say done]]`;
@@ -51,7 +51,7 @@ describe('§11 Permission questions through an MCP tool', () => {
       _meta: { progressToken: expect.anything() },
     });
     expect(call?.headers).toMatchObject({ authorization: 'Bearer the-token' });
-    expect(JSON.stringify(box.modelCalls[0]?.body['tools'])).not.toContain('permission_prompt');
+    expect(toolNames(box.modelCalls[0])).not.toContain('mcp__bridge__permission_prompt');
   });
 
   test('11.2 an answer as SSE behind a progress notification counts like a plain one', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { allow, ASKED, asked, deny, inputOf, questions, toolResults } from './support/asking.ts';
 import { dig, kindsOf, type Line } from './support/lines.ts';
-import { createSandbox, type Sandbox } from './support/sandbox.ts';
+import { createSandbox, wasSent, type Sandbox } from './support/sandbox.ts';
 import { bash } from './support/shell.ts';
 
 const TOUCH = bash('touch asked.txt');
@@ -18,6 +18,22 @@ async function wasMade(box: Sandbox, name: string): Promise<boolean> {
 }
 
 const fetchOf = (name: string): string => JSON.stringify({ url: `https://127.0.0.1:9/${name}`, prompt: 'x' });
+
+/** Answers a question in each of these ways, and sees that the tool did not run and the turn went on. */
+async function expectDenial(answers: readonly Line[]): Promise<void> {
+  await using box = await createSandbox();
+  const cli = box.start();
+  for (const answer of answers) {
+    const from = cli.lines.length;
+    cli.prompt(`${TOUCH} [[say done]]`);
+    const question = await cli.waitFor(ASKED, { from });
+    cli.send({ type: 'control_response', response: { ...answer, request_id: question['request_id'] } });
+    const lines = await cli.linesUntil({ type: 'result' }, from);
+    expect(toolResults(lines)).toMatchObject([{ isError: true }]);
+    expect(lines.at(-1)).toMatchObject({ result: 'done', permission_denials: [{ tool_name: 'Bash' }] });
+  }
+  expect(await wasMade(box, 'asked.txt')).toBe(false);
+}
 
 describe('§8 Permission questions', () => {
   test('8.1 a question names the tool, its input, its call, the blocked path and suggestions, and no session', async () => {
@@ -54,24 +70,18 @@ describe('§8 Permission questions', () => {
     expect([await wasMade(box, 'asked.txt'), await wasMade(box, 'changed.txt')]).toEqual([false, true]);
   });
 
-  test('8.3 allow without updatedInput, an error and garbage are denials: the tool does not run, the turn goes on', async () => {
-    await using box = await createSandbox();
-    const cli = box.start();
-    const error = { subtype: 'error', error: 'broken' };
-    const success = (response: unknown): Line => ({ subtype: 'success', response });
-    for (const answer of [success({ behavior: 'allow' }), error, success('garbage')]) {
-      const from = cli.lines.length;
-      cli.prompt(`${TOUCH} [[say done]]`);
-      const question = await cli.waitFor(ASKED, { from });
-      cli.send({ type: 'control_response', response: { ...answer, request_id: question['request_id'] } });
-      const lines = await cli.linesUntil({ type: 'result' }, from);
-      expect(toolResults(lines)).toMatchObject([{ isError: true }]);
-      expect(lines.at(-1)).toMatchObject({ result: 'done', permission_denials: [{ tool_name: 'Bash' }] });
-    }
-    expect(await wasMade(box, 'asked.txt')).toBe(false);
+  test('8.3 an error and garbage are denials: the tool does not run, the turn goes on', async () => {
+    await expectDenial([
+      { subtype: 'error', error: 'broken' },
+      { subtype: 'success', response: 'garbage' },
+    ]);
   });
 
-  test('8.4 the message of a denial is what the model gets as the failed result of its call', async () => {
+  test('8.4 allow without updatedInput is a denial too', async () => {
+    await expectDenial([{ subtype: 'success', response: { behavior: 'allow' } }]);
+  });
+
+  test('8.5 the message of a denial is what the model gets as the failed result of its call', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     cli.prompt(`${TOUCH} [[say done]]`);
@@ -79,10 +89,10 @@ describe('§8 Permission questions', () => {
     const lines = await cli.linesUntil({ type: 'result' });
     expect(toolResults(lines)).toEqual([{ text: 'not on a Sunday', isError: true }]);
     expect(lines.at(-1)).toMatchObject({ result: 'done', permission_denials: [{ tool_name: 'Bash' }] });
-    expect(JSON.stringify(box.modelCalls.at(-1)?.body['messages'])).toContain('not on a Sunday');
+    expect(wasSent(box.modelCalls.at(-1), 'not on a Sunday')).toBe(true);
   });
 
-  test('8.5 deny with interrupt ends the turn as an abort, without another call of the model', async () => {
+  test('8.6 deny with interrupt ends the turn as an abort, without another call of the model', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     cli.prompt(`${TOUCH} [[say done]]`);
@@ -95,7 +105,7 @@ describe('§8 Permission questions', () => {
     expect((await cli.turn('[[say still here]]')).at(-1)).toMatchObject({ result: 'still here' });
   });
 
-  test('8.6 an interrupt withdraws the question by control_cancel_request; late and second answers change nothing', async () => {
+  test('8.7 an interrupt withdraws the question by control_cancel_request; late and second answers change nothing', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     cli.prompt(`${TOUCH} [[say done]]`);
@@ -110,7 +120,7 @@ describe('§8 Permission questions', () => {
     expect(await wasMade(box, 'asked.txt')).toBe(false);
   });
 
-  test('8.7 several questions of one answer can be open at once, and each gets its own answer', async () => {
+  test('8.8 several questions of one answer can be open at once, and each gets its own answer', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     cli.prompt(`[[tool WebFetch ${fetchOf('a')}]] [[also WebFetch ${fetchOf('b')}]] [[say done]]`);
@@ -123,7 +133,7 @@ describe('§8 Permission questions', () => {
     expect(texts.toSorted()).toEqual(['a', 'b'].map((name) => `not https://127.0.0.1:9/${name}`));
   });
 
-  test('8.8 two Bash calls of one answer are asked one after the other, and both although they are the same', async () => {
+  test('8.9 two Bash calls of one answer are asked one after the other, and both although they are the same', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     cli.prompt(`${TOUCH} [[also Bash {"command":"touch asked.txt"}]] [[say done]]`);
@@ -135,7 +145,7 @@ describe('§8 Permission questions', () => {
     expect(await cli.waitFor({ type: 'result' })).toMatchObject({ result: 'done' });
   });
 
-  test('8.9 a rule given back with destination session holds for this process', async () => {
+  test('8.10 a rule given back with destination session holds for this process', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     cli.prompt(`${bash('python3 -c 1')} ${bash('python3 -c 2')} [[say done]]`);
@@ -147,7 +157,7 @@ describe('§8 Permission questions', () => {
     expect(questions(cli)).toHaveLength(1);
   });
 
-  test('8.10 a setMode given back switches the mode, told by system/status', async () => {
+  test('8.11 a setMode given back switches the mode, told by system/status', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     cli.prompt(`${TOUCH} ${bash('touch second.txt')} [[say done]]`);
@@ -162,7 +172,7 @@ describe('§8 Permission questions', () => {
     });
   });
 
-  test('8.11 a question of a subagent carries its agent_id', async () => {
+  test('8.12 a question of a subagent carries its agent_id', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     const subagent = { description: 'd', subagent_type: 'general-purpose', prompt: TOUCH };
@@ -174,7 +184,7 @@ describe('§8 Permission questions', () => {
     await cli.waitFor({ type: 'result' });
   });
 
-  test('8.12 our own answers are echoed on stdout as control_response: they must be told apart by request id', async () => {
+  test('8.13 our own answers are echoed on stdout as control_response: they must be told apart by request id', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     cli.prompt(`${TOUCH} [[say done]]`);
@@ -187,7 +197,7 @@ describe('§8 Permission questions', () => {
     });
   });
 
-  test('8.13 the end of stdin while a question is open denies it; the turn goes on to its result and exit code 0', async () => {
+  test('8.14 the end of stdin while a question is open denies it; the turn goes on to its result and exit code 0', async () => {
     await using box = await createSandbox();
     const cli = box.start();
     cli.prompt(`${TOUCH} [[say done]]`);

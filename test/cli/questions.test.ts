@@ -35,12 +35,14 @@ describe('§9 Questions and plans', () => {
       '--output-format',
       'stream-json',
     ];
-    await box.start({ allArgs }).turn('[[say hello]]');
-    const [asking, silent] = box.modelCalls.map(({ body }) => JSON.stringify(body['tools']));
-    for (const tool of ['"AskUserQuestion"', '"ExitPlanMode"']) {
-      expect(asking).toContain(tool);
-      expect(silent).not.toContain(tool);
-    }
+    const silent = await box.start({ allArgs }).turn('[[say hello]]');
+    const [asking, without] = [cli.lines, silent].map(
+      (lines) => lines.find(({ subtype }) => subtype === 'init')?.['tools'],
+    );
+    expect(asking).toEqual(expect.arrayContaining(['AskUserQuestion', 'ExitPlanMode']));
+    expect(without).toEqual(expect.arrayContaining(['Bash']));
+    expect(without).not.toContain('AskUserQuestion');
+    expect(without).not.toContain('ExitPlanMode');
   });
 
   test('9.2 AskUserQuestion is answered by allow with answers in updatedInput', async () => {
@@ -135,5 +137,22 @@ describe('§9 Questions and plans', () => {
     expect(questions(cli)).toEqual([]);
     expect(lines).toContainEqual(expect.objectContaining({ subtype: 'status', permissionMode: 'plan' }));
     expect(modeOf(await cli.turn('[[say x]]'))).toBe('plan');
+  });
+
+  test('9.10 in plan mode the plan file may be written without asking, and what it holds is the plan that is asked', async () => {
+    await using box = await createSandbox();
+    const cli = box.start(PLAN_MODE);
+    await cli.turn('[[say hello]]');
+    const path = /[^\s"\\`]+\/plans\/[^\s"\\`]+\.md/u.exec(JSON.stringify(box.modelCalls[0]?.body))?.[0];
+    expect(path).toContain(box.configDir);
+    const write = JSON.stringify({ file_path: path, content: '# The plan' });
+    cli.prompt(`[[tool Write ${write}]] [[tool ExitPlanMode {}]] [[say done]]`);
+    const question = await asked(cli);
+    expect(question).toMatchObject({
+      request: { tool_name: 'ExitPlanMode', input: { plan: '# The plan', planFilePath: path } },
+    });
+    deny(cli, question, 'no');
+    await cli.waitFor({ type: 'result' }, { from: cli.lines.indexOf(question) });
+    expect(questions(cli)).toHaveLength(1);
   });
 });

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { allow, asked, questions, toolResults } from './support/asking.ts';
-import { createSandbox, type StartOptions } from './support/sandbox.ts';
+import { createSandbox, toolNames, wasSent, type StartOptions } from './support/sandbox.ts';
 import { bash } from './support/shell.ts';
 
 const withSettings = (settings: unknown): StartOptions => ({
@@ -45,7 +45,7 @@ describe('§10 Rules, modes and hooks', () => {
     const lines = await cli.turn(`${bash('touch a.txt')} [[say done]]`);
     expect(toolResults(lines)).toMatchObject([{ isError: true }]);
     expect(questions(cli)).toEqual([]);
-    expect(JSON.stringify(box.modelCalls[0]?.body['tools'])).not.toContain('"WebFetch"');
+    expect(toolNames(box.modelCalls[0])).not.toContain('WebFetch');
   });
 
   test('10.4 allow, deny and ask of --settings work in a workspace that is not trusted', async () => {
@@ -105,7 +105,9 @@ describe('§10 Rules, modes and hooks', () => {
     };
     const cli = box.start(hook('PreToolUse', `echo '${JSON.stringify({ hookSpecificOutput: decision })}'`));
     const lines = await cli.turn(`${bash('echo ran')} [[say done]]`);
-    expect(toolResults(lines)).toEqual([{ text: 'the hook says no', isError: true }]);
+    expect(toolResults(lines)).toMatchObject([
+      { text: expect.stringContaining('the hook says no'), isError: true },
+    ]);
     const told = lines.filter(({ hook_event: event }) => event === 'PreToolUse');
     expect(told).toMatchObject([
       { type: 'system', subtype: 'hook_started', hook_name: 'PreToolUse:Bash' },
@@ -129,6 +131,6 @@ describe('§10 Rules, modes and hooks', () => {
     const lines = await cli.turn('[[say hello]]');
     expect(lines.at(-1)).toMatchObject({ type: 'result', is_error: false });
     expect(box.modelCalls).toHaveLength(2);
-    expect(JSON.stringify(box.modelCalls[1]?.body['messages'])).toContain('not yet');
+    expect(wasSent(box.modelCalls[1], 'not yet')).toBe(true);
   });
 });

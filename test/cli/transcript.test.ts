@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import type { CliProcess } from './support/cli-process.ts';
 import { kindsOf, linesWith } from './support/lines.ts';
-import { createSandbox, type Sandbox } from './support/sandbox.ts';
+import { createSandbox, wasSent, type Sandbox } from './support/sandbox.ts';
 import { bash, running, uniqueSleep } from './support/shell.ts';
 
 const BASH = { settings: { allowedTools: ['Bash'] } };
@@ -28,6 +28,16 @@ async function steerIntoBash(cli: CliProcess, command: string): Promise<string> 
   cli.prompt(`${bash(command)} [[say done]]`);
   await cli.waitFor({ type: 'assistant' });
   return cli.prompt('the steer', { priority: 'next' });
+}
+
+/** Kills a CLI while Bash runs, and starts another one on its conversation. */
+async function resumeAfterKillInTool(box: Sandbox, cliSessionId: string): Promise<CliProcess> {
+  const cli = box.start({ cliSessionId, ...BASH });
+  const command = uniqueSleep();
+  cli.prompt(`${bash(`echo ran >> count.txt; ${command}`)} [[say done]]`);
+  await running(command);
+  await kill(cli);
+  return box.start({ cliSessionId, resume: true, ...BASH });
 }
 
 describe('§5 The transcript', () => {
@@ -153,28 +163,28 @@ describe('§5 The transcript', () => {
     expect(transcript.filter(({ type }) => type === 'assistant')).toHaveLength(1);
     const next = box.start({ cliSessionId, resume: true });
     await next.turn('[[say next]]');
-    const messages = JSON.stringify(box.modelCalls.at(-1)?.body['messages']);
-    expect(messages).toContain('the answer of the killed one');
+    expect(wasSent(box.modelCalls.at(-1), 'the answer of the killed one')).toBe(true);
   });
 
-  test('5.10 after a SIGKILL in a tool --resume runs nothing by itself, and drops the call that has no result', async () => {
+  test('5.10 after a SIGKILL in a tool --resume runs nothing by itself, and never that call', async () => {
     await using box = await createSandbox();
     const cliSessionId = crypto.randomUUID();
-    const cli = box.start({ cliSessionId, ...BASH });
-    const command = uniqueSleep();
-    cli.prompt(`${bash(`echo ran >> count.txt; ${command}`)} [[say done]]`);
-    await running(command);
-    await kill(cli);
-    const next = box.start({ cliSessionId, resume: true, ...BASH });
+    const next = await resumeAfterKillInTool(box, cliSessionId);
     await next.control({ subtype: 'initialize' });
-    expect(kindsOf(next.lines)).toEqual(['control_response']);
+    expect(kindsOf(next.lines)).not.toContain('system/init');
     expect(box.modelCalls).toHaveLength(1);
     expect((await next.turn('[[say hello]]')).at(-1)).toMatchObject({ result: 'hello' });
-    expect(JSON.stringify(box.modelCalls.at(-1)?.body['messages'])).not.toContain('tool_use');
     expect(await readFile(join(box.cwd, 'count.txt'), 'utf8')).toBe('ran\n');
   });
 
-  test('5.11 after a SIGKILL the uuid of a delivered prompt is swallowed, a fresh one runs', async () => {
+  test('5.11 after a SIGKILL in a tool the model is not told of the call that has no result', async () => {
+    await using box = await createSandbox();
+    const next = await resumeAfterKillInTool(box, crypto.randomUUID());
+    await next.turn('[[say hello]]');
+    expect(wasSent(box.modelCalls.at(-1), 'tool_use')).toBe(false);
+  });
+
+  test('5.12 after a SIGKILL the uuid of a delivered prompt is swallowed, a fresh one runs', async () => {
     await using box = await createSandbox();
     const cliSessionId = crypto.randomUUID();
     const cli = box.start({ cliSessionId });
@@ -182,7 +192,8 @@ describe('§5 The transcript', () => {
     await kill(cli);
     const next = box.start({ cliSessionId, resume: true });
     next.prompt('[[slow ms=60000]]', { uuid });
-    await next.waitFor({ type: 'user', isReplay: true, uuid });
+    const answer = await next.waitFor(({ subtype, isReplay }) => subtype === 'init' || isReplay === true);
+    expect(answer).toMatchObject({ type: 'user', uuid });
     expect(box.modelCalls).toHaveLength(2);
     const lines = await next.turn('[[say hello]]');
     expect(lines.at(-1)).toMatchObject({ result: 'hello' });
@@ -190,7 +201,7 @@ describe('§5 The transcript', () => {
     expect(box.modelCalls).toHaveLength(3);
   });
 
-  test('5.12 a transcript without a user line can be neither resumed nor begun again under its id', async () => {
+  test('5.13 a transcript without a user line can be neither resumed nor begun again under its id', async () => {
     await using box = await createSandbox();
     const cliSessionId = crypto.randomUUID();
     const cli = box.start({ cliSessionId });
@@ -210,5 +221,19 @@ describe('§5 The transcript', () => {
       expect(await begun.exit()).toMatchObject({ code: 1 });
       expect(begun.stderr).toContain('already in use');
     }
+  });
+
+  test('5.14 a UserPromptSubmit hook runs before the uuid is on disk: it runs again with a prompt that is run again', async () => {
+    await using box = await createSandbox();
+    const cliSessionId = crypto.randomUUID();
+    const command = `cat '${box.transcriptPath(cliSessionId)}' > seen.txt 2>/dev/null; exit 0`;
+    const hooks = { UserPromptSubmit: [{ hooks: [{ type: 'command', command }] }] };
+    const cli = box.start({ cliSessionId, args: ['--settings', JSON.stringify({ hooks })] });
+    await cli.turn('[[say hello]]');
+    const uuid = crypto.randomUUID();
+    await cli.turn('[[say again]]', { uuid });
+    const seen = await readFile(join(box.cwd, 'seen.txt'), 'utf8');
+    expect(seen).toContain('[[say hello]]');
+    expect(seen).not.toContain(uuid);
   });
 });

@@ -3,7 +3,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Line } from './support/lines.ts';
-import { createSandbox, type Sandbox } from './support/sandbox.ts';
+import { createSandbox, wasSent } from './support/sandbox.ts';
 
 const Numbers = z.looseObject({
   total_cost_usd: z.number(),
@@ -13,9 +13,6 @@ const Numbers = z.looseObject({
 const numbersOf = (lines: readonly Line[]): z.infer<typeof Numbers> => Numbers.parse(lines.at(-1));
 
 const ANSWER = '[[usage input=1000 output=50 cache_read=0 cache_creation=0]] [[say x]]';
-
-/** Content blocks of the newest prompt as the model got it. */
-const sentContent = (box: Sandbox): string => JSON.stringify(box.modelCalls.at(-1)?.body['messages']);
 
 describe('§14 Usage, cost and content', () => {
   test('14.1 usage is of the turn; total_cost_usd and modelUsage add up over the process', async () => {
@@ -69,7 +66,7 @@ describe('§14 Usage, cost and content', () => {
       { type: 'image', source: { type: 'base64', media_type: 'image/png', data } },
     ]);
     expect(lines.at(-1)).toMatchObject({ is_error: false, result: 'seen' });
-    expect(sentContent(box)).toContain(`"media_type":"image/png","data":"${data}"`);
+    expect(wasSent(box.modelCalls.at(-1), `"media_type":"image/png","data":"${data}"`)).toBe(true);
   });
 
   test('14.6 an image that is none becomes a text; the turn goes on', async () => {
@@ -80,8 +77,8 @@ describe('§14 Usage, cost and content', () => {
       { type: 'image', source: { type: 'base64', media_type: 'image/png', data } },
     ]);
     expect(lines.at(-1)).toMatchObject({ is_error: false, result: 'seen' });
-    expect(sentContent(box)).not.toContain(data);
-    expect(sentContent(box)).toContain('[Image');
+    expect(wasSent(box.modelCalls.at(-1), data)).toBe(false);
+    expect(wasSent(box.modelCalls.at(-1), '[Image')).toBe(true);
   });
 
   test('14.7 a PDF as a document block reaches the model unchanged', async () => {
@@ -92,7 +89,7 @@ describe('§14 Usage, cost and content', () => {
       { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data } },
     ]);
     expect(lines.at(-1)).toMatchObject({ is_error: false, result: 'read' });
-    expect(sentContent(box)).toContain(data);
+    expect(wasSent(box.modelCalls.at(-1), data)).toBe(true);
   });
 });
 

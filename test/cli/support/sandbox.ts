@@ -10,7 +10,7 @@ import { findClaude } from '@holdfast/shared/runtime';
 import { until } from '../../support/until.ts';
 import { claudeArguments, claudeEnvironment } from '../../../apps/worker/src/agent/claude-command.ts';
 import { CliProcess, LIMIT_MS, type CliCommand } from './cli-process.ts';
-import type { Line } from './lines.ts';
+import { textAt, type Line } from './lines.ts';
 import { killMarked } from './processes.ts';
 
 /** The binary under test: the pinned one, or what CLAUDE_PATH names. */
@@ -61,6 +61,17 @@ export interface Sandbox extends AsyncDisposable {
   transcriptPath(cliSessionId: string): string;
   /** The lines of a transcript; none when there is no such file. */
   transcript(cliSessionId: string, cwd?: string): Promise<Line[]>;
+}
+
+/** Whether `text` occurs anywhere in the conversation that a call carried. Not the text itself: it fills screens. */
+export function wasSent(call: ModelCall | undefined, text: string): boolean {
+  return (JSON.stringify(call?.body['messages']) ?? '').includes(text);
+}
+
+/** Names of the tools that a call offered to the model. */
+export function toolNames(call: ModelCall | undefined): string[] {
+  const tools = call?.body['tools'];
+  return Array.isArray(tools) ? tools.map((tool: unknown) => textAt(tool, 'name')) : [];
 }
 
 export async function createSandbox(): Promise<Sandbox> {

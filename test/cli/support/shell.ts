@@ -4,9 +4,13 @@ import { LIMIT_MS } from './cli-process.ts';
 import type { Line } from './lines.ts';
 import { findByCommand, killQuietly } from './processes.ts';
 
-/** The demo model's marker for a Bash call. */
+/**
+ * The demo model's marker for a Bash call. Versions after 2.1.197 refuse one that only sleeps; that is not what any
+ * test is about, so a sleep goes through `env`.
+ */
 export function bash(command: string, more: Line = {}): string {
-  return `[[tool Bash ${JSON.stringify({ command, ...more })}]]`;
+  const run = command.startsWith('sleep ') ? `env ${command}` : command;
+  return `[[tool Bash ${JSON.stringify({ command: run, ...more })}]]`;
 }
 
 /** A `sleep` of five minutes that nothing else on the machine runs, so that it is found by its command line. */
