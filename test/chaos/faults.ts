@@ -18,6 +18,10 @@ interface Place {
   readonly redis: Redis;
 }
 
+/** How long a process stands still: shorter and longer than a worker's lease. */
+const SHORT_MS = [500, 4_000] as const;
+const LONG_MS = [11_500, 14_000] as const;
+
 type Fault = (place: Place) => Promise<string>;
 
 const FAULTS: { readonly [K in FaultKind]: Fault } = {
@@ -41,10 +45,15 @@ const FAULTS: { readonly [K in FaultKind]: Fault } = {
     killAndRestart(pickSlot(random, world.gateways), random, 'SIGKILL'),
   gateway_drain: async ({ world, random }) =>
     killAndRestart(pickSlot(random, world.gateways), random, 'SIGTERM'),
-  gateway_stop: async ({ world, random }) => standStill(pickSlot(random, world.gateways), random),
+  gateway_stop: async ({ world, random }) =>
+    standStill(pickSlot(random, world.gateways), between(random, ...SHORT_MS)),
   writer_kill: async ({ world, random }) =>
     killAndRestart(pickSlot(random, world.writers), random, 'SIGKILL'),
-  writer_stop: async ({ world, random }) => standStill(pickSlot(random, world.writers), random),
+  // Sometimes for longer than its lease: it wakes up beside the one that took over.
+  writer_stop: async ({ world, random }) => {
+    const [least, most] = random() < 0.5 ? LONG_MS : SHORT_MS;
+    return standStill(pickSlot(random, world.writers), between(random, least, most));
+  },
   worker_kill: async ({ world, random }) =>
     killAndRestart(pickSlot(random, world.workers), random, 'SIGKILL'),
   subscriber_kill: async ({ redis }) =>
@@ -94,7 +103,7 @@ const FAULTS: { readonly [K in FaultKind]: Fault } = {
 /** Injects one fault. Throws when it could not be done. */
 export async function inject(kind: FaultKind, seed: number, place: Omit<Place, 'random'>): Promise<string> {
   const isAnswering = async (): Promise<boolean> => (await place.redis.ping().catch(() => '')) === 'PONG';
-  await until(isAnswering, { what: 'redis, for the next fault' });
+  await until(isAnswering, { what: 'redis, for the next fault', limitMs: 60_000 });
   return FAULTS[kind]({ ...place, random: seededRandom(seed) });
 }
 
@@ -131,10 +140,9 @@ async function killAndRestart(slot: Slot<Service>, random: Random, signal: NodeJ
   return `${slot.name}, ${downMs} ms down`;
 }
 
-async function standStill(slot: Slot<Service>, random: Random): Promise<string> {
+async function standStill(slot: Slot<Service>, ms: number): Promise<string> {
   const { process } = slot;
   if (process === null) throw new Error('it does not run');
-  const ms = between(random, 500, 4_000);
   process.child.kill('SIGSTOP');
   // Also if this process is killed meanwhile: one that stands still would never notice.
   const wake = spawn('sh', ['-c', `sleep ${ms / 1_000 + 1}; kill -CONT ${process.pid}`], {

@@ -58,7 +58,9 @@ export async function startRedis(extra: readonly string[] = []): Promise<TestRed
     await once(server, 'spawn');
     const probe = createCommandRedis(address, silentLogger, 'probe');
     try {
-      await until(async () => (await probe.ping().catch(() => '')) === 'PONG', { what: 'redis to answer' });
+      const answers = async (): Promise<boolean> => (await probe.ping().catch(() => '')) === 'PONG';
+      // Loading a big append-only file takes a while on a busy machine.
+      await until(answers, { what: 'redis to answer', limitMs: 60_000 });
     } finally {
       probe.disconnect();
     }
