@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@holdfast/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runToExit } from '../support/processes.ts';
+import { runToExit, type Service } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { clientOf, newSession, startSystem, type System } from './support/system.ts';
 
@@ -88,8 +88,11 @@ describe('credentials that are refused', () => {
 });
 
 describe('a CLI that dies in a turn', () => {
+  let worker: Service;
+  beforeAll(async () => void (worker = await system.startWorker({ CLAUDE_PATH: AGENT })));
+  afterAll(async () => worker[Symbol.asyncDispose]());
+
   it('its last line is an event though it has no newline, then come its death with its last words and the end of the turn [A-06] [A-12]', async () => {
-    await using worker = await system.startWorker({ CLAUDE_PATH: AGENT });
     const one = await newSession(client);
     await one.turn('say hello');
     const { pid } = one;
@@ -112,7 +115,6 @@ describe('a CLI that dies in a turn', () => {
   });
 
   it('a prompt that never reached it runs again by itself; after three attempts it waits, shown [B-02]', async () => {
-    await using _worker = await system.startWorker({ CLAUDE_PATH: AGENT });
     const one = await newSession(client);
     const ended = await one.turn('lose-once');
     expect(one.textOf(ended.turnId)).toBe('found again');

@@ -1,5 +1,6 @@
 // How long a session's child lives: idle timers, places, memory, restarts; and what the next owner makes of a
 // session whose owner is gone.
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createCommandInbox,
@@ -176,6 +177,8 @@ describe('the next owner of a session [B-07] [B-08] [E-03]', () => {
     expect(await next.all('turn_interrupted')).toMatchObject([{ delivered: false }]);
     expect((await next.all('turn_started')).map((event) => event.attempt)).toEqual([1, 2]);
     await stopChildren(old.sessionId);
+    await next[Symbol.asyncDispose]();
+    await rm(old.dir, { recursive: true });
   });
 });
 

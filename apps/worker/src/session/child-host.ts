@@ -98,6 +98,8 @@ export class ChildHost {
   #state: HostState = { kind: 'none' };
   #root: { readonly childId: string; readonly pid: number } | undefined;
   #cause: { readonly text: string; readonly expected: boolean } | null = null;
+  /** The folders that are being made for a child. */
+  #folders: Promise<void> = Promise.resolve();
 
   constructor(
     deps: ChildEnvironment & { readonly sessionId: SessionId; readonly files: SessionFiles },
@@ -161,11 +163,14 @@ export class ChildHost {
     if (this.#state.kind !== 'none') this.#state.child?.process.setReading(on);
   }
 
-  /** Ends the child by the ladder; the first cause wins. Resolves when it is over (at once when there is none). */
+  /**
+   * Ends the child by the ladder; the first cause wins. Resolves when it is over. Where there is none yet, the start is
+   * called off; nothing is made for it any more after this.
+   */
   async end(cause: string, expected: boolean): Promise<void> {
     this.#cause ??= { text: cause, expected };
     const child = this.#state.kind === 'none' ? null : this.#state.child;
-    if (child === null) return;
+    if (child === null) return this.#folders;
     // Without this, a CLI whose input ends tells its model of the background work that it ended: a turn of its own.
     if (this.#state.kind === 'ready') void child.control({ subtype: 'end_session' }, CONTROL_LIMIT_MS);
     await terminateChild({ child: child.process, containment: this.#deps.containment.kind });
@@ -182,10 +187,16 @@ export class ChildHost {
     }
     const cliSessionId = options.cliSessionId ?? mintTurnId();
     const resume = options.cliSessionId !== null && (await files.hasTranscript(cliSessionId));
-    const childId = mintId();
-    const [configDir, scratchDir] = await Promise.all([files.configDir(), files.scratchDir()]);
-    // It may have been asked to end while we waited.
+    // It may have been asked to end while we waited, here and below.
     if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
+    const folders = Promise.all([files.configDir(), files.scratchDir()]);
+    this.#folders = folders.then(
+      () => {},
+      () => {},
+    );
+    const [configDir, scratchDir] = await folders;
+    if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
+    const childId = mintId();
     const [command = '', ...args] = [
       ...deps.containment.prefix,
       deps.claudePath,

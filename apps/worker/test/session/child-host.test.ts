@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -223,23 +223,40 @@ describe('ending', () => {
     expect(await processesMentioning(one.sessionId)).toEqual([]);
   });
 
-  it('while it is being prepared leaves no process behind', async () => {
+  it('while it is being prepared leaves no process behind, and nothing that is made later', async () => {
     const gate = createDeferred<void>();
+    let asked = false;
     const one = hosted({}, (files) => ({
       ...files,
       configDir: async () => {
+        asked = true;
         await gate.promise;
         return files.configDir();
       },
     }));
     await mkdir(join(dir, 'w'));
     one.start('plain', { cwd: join(dir, 'w') });
+    await until(() => asked, { what: 'the folders to be made' });
     const ended = one.host.end('worker_stopping', true);
     gate.resolve();
     await ended;
+    // What was made is there by now: whoever removes it after this removes all of it.
+    const [session = ''] = await readdir(join(dir, 'users', 'local', 'sessions'));
+    expect((await readdir(join(dir, 'users', 'local', 'sessions', session))).sort()).toEqual([
+      'config',
+      'scratch',
+    ]);
     expect(await one.untilOver()).toMatchObject({ cause: 'worker_stopping', expected: true });
     expect(await processesMentioning(one.sessionId)).toEqual([]);
     expect(one.ready).toEqual([]);
+  });
+
+  it('before anything was made for it makes nothing [B-11]', async () => {
+    const one = hosted();
+    one.start();
+    await one.host.end('session_deleted', true);
+    expect(await one.untilOver()).toMatchObject({ cause: 'session_deleted', expected: true });
+    expect(await readdir(dir)).toEqual([]);
   });
 
   it('before it is ready is told by the first cause only', async () => {
