@@ -18,7 +18,7 @@ const RESUMES_IN_FLIGHT = 64;
 const PAUSE_MS = 500;
 
 export async function runStorm(stage: Stage): Promise<void> {
-  const { bench, options, producer } = stage;
+  const { bench, options, producer, limit } = stage;
   const gateway = await openGateway(stage);
   const range = await makeSessions(stage, 'holdfast', options.stormClients);
   // Everybody was there before, so that code is compiled and memory is held as in a gateway that has worked.
@@ -26,22 +26,41 @@ export async function runStorm(stage: Stage): Promise<void> {
   await stage.client.call('close', { group });
   const before = await producer.call('refs', range);
   await producer.call('fill', { ...range, each: MISSED, size: options.size });
-  const storms: number[] = [];
-  const upgrades: number[] = [];
+  const storms: Spent[] = [];
+  const upgrades: Spent[] = [];
   for (let round = 0; round <= Math.min(ROUNDS, options.rounds); round += 1) {
     bench.report.round(`storm, ${round === 0 ? 'warming up' : `round ${round}`}`);
-    const bare = await runUpgrades(stage);
-    const storm = await runOneStorm(stage, { gateway, sessions: before });
+    const bare = await spent(limit.pid, async () => runUpgrades(stage));
+    const storm = await spent(gateway.pid, async () => runOneStorm(stage, { gateway, sessions: before }));
+    await pause(PAUSE_MS);
     if (round === 0) continue;
     upgrades.push(bare);
     storms.push(storm);
   }
-  const what = `${options.stormClients} clients`;
-  bench.report.line(`${what}, bare upgrades: ${median(upgrades).toFixed(0)} ms`);
-  bench.report.line(`${what}, each with ${MISSED} missed events: ${median(storms).toFixed(0)} ms`);
-  bench.report.metric('storm_over_upgrades', medianRatio(storms, upgrades));
+  const row = (name: string, rounds: readonly Spent[]): (string | number)[] => {
+    const perClient = median(rounds.map(({ cpu }) => cpu)) / options.stormClients;
+    return [name, median(rounds.map(({ ms }) => ms)), perClient * 1_000];
+  };
+  bench.report.table(
+    [`${options.stormClients} clients`, 'ms', 'gateway µs each'],
+    [row('bare upgrades', upgrades), row(`${MISSED} missed events each`, storms)],
+  );
+  const times = (rounds: readonly Spent[]): number[] => rounds.map(({ ms }) => ms);
+  bench.report.metric('storm_over_upgrades', medianRatio(times(storms), times(upgrades)));
   await runResumes(stage, { gateway, range });
   await bench.release(gateway);
+}
+
+interface Spent {
+  readonly ms: number;
+  /** CPU of the gateway in ms. */
+  readonly cpu: number;
+}
+
+async function spent(pid: number, run: () => Promise<number>): Promise<Spent> {
+  const before = cpuMs(pid);
+  const ms = await run();
+  return { ms, cpu: cpuMs(pid) - before };
 }
 
 async function runUpgrades(stage: Stage): Promise<number> {
@@ -90,9 +109,11 @@ async function runResumes(
     bench.report.round(`resumes, round ${round + 1}`);
     const target = { port: gateway.port, localAddress: nextAddress() };
     const cpuBefore = cpuMs(gateway.pid);
-    const done = await client.call('resumes', {
-      ...{ target, sessions, inFlight: RESUMES_IN_FLIGHT, durationMs: options.windowMs },
-    });
+    const done = await stage.profiler.during('resumes', [['gateway', gateway.child]], async () =>
+      client.call('resumes', {
+        ...{ target, sessions, inFlight: RESUMES_IN_FLIGHT, durationMs: options.windowMs },
+      }),
+    );
     rates.push((done.resumes * 1_000) / done.ms);
     cores.push((cpuMs(gateway.pid) - cpuBefore) / done.ms);
     bench.report.count('lost', done.resumes * RESUMED - done.events);
