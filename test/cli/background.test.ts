@@ -11,7 +11,7 @@ describe('§15 Turns of the CLI itself', () => {
   test('15.1 Bash that ends in the background begins a turn, whose result has the origin task-notification', async () => {
     await using box = await createSandbox();
     const cli = box.start(BASH);
-    const background = bash('sleep 1', { run_in_background: true });
+    const background = bash('sleep 2', { run_in_background: true });
     const lines = await cli.turn(`${background} [[say It runs.]] [[stop end_turn]] [[say It has finished.]]`);
     const task = lines.find(({ subtype }) => subtype === 'task_started');
     expect(task).toMatchObject({ task_id: expect.any(String), tool_use_id: expect.any(String) });

@@ -1,11 +1,9 @@
 // stdin and stdout as a pipe. Facts of docs/CLI_FACTS.md §13.
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { textAt } from './support/lines.ts';
 import { createSandbox } from './support/sandbox.ts';
-import { bash, gone } from './support/shell.ts';
+import { bash, gone, running, uniqueSleep } from './support/shell.ts';
 
 describe('§13 The pipe', () => {
   test('13.1 a line that is not JSON, and a user line without a message, end the CLI with exit code 1', async () => {
@@ -43,15 +41,17 @@ describe('§13 The pipe', () => {
     expect(cli.lines).toEqual([]);
   });
 
-  test('13.5 the end of stdin when idle ends the CLI at once, and what runs in the background with it', async () => {
+  test('13.5 the end of stdin when idle ends the CLI, after five seconds with what runs in the background', async () => {
     await using box = await createSandbox();
     const cli = box.start({ settings: { allowedTools: ['Bash'] } });
-    const background = bash('env sleep 3; touch late.txt', { run_in_background: true });
-    await cli.turn(`${background} [[say it runs]]`);
+    const command = uniqueSleep();
+    await cli.turn(`${bash(command, { run_in_background: true })} [[say it runs]]`);
+    await running(command);
     cli.endInput();
+    const end = await cli.waitFor({ subtype: 'task_notification' }, { limitMs: 15_000 });
+    expect(end).toMatchObject({ status: 'stopped' });
     expect(await cli.exit()).toEqual({ code: 0, signal: null });
-    await gone('touch late.txt');
-    await expect(access(join(box.cwd, 'late.txt'))).rejects.toThrow('ENOENT');
+    await gone(command);
     expect(cli.lines.filter(({ type }) => type === 'result')).toHaveLength(1);
   });
 

@@ -7,8 +7,8 @@ import { bash } from './support/shell.ts';
 
 const DELTA = { type: 'stream_event', event: { type: 'content_block_delta' } };
 const IDLE = { type: 'system', subtype: 'session_state_changed', state: 'idle' };
-/** About a second of text: prompts written meanwhile find the turn running. */
-const TEXT = '[[text count=50 rate=50]]';
+/** A second and a half of text: prompts written meanwhile find the turn running. */
+const TEXT = '[[text count=75 rate=50]]';
 
 async function startStreaming(cli: CliProcess): Promise<string> {
   const uuid = cli.prompt(TEXT);
