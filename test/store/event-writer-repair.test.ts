@@ -46,6 +46,25 @@ describe('a Redis that lost the tail of the log [D-11]', () => {
     expect(lost).toEqual([]);
   });
 
+  it('gets them again at once when an idle owner checks after a reconnect [D-11]', async () => {
+    const { writer, owner, lost, stored } = await startWriting(redis);
+    writer.push(notices(1, 'kept'));
+    await writer.flushed();
+    const forget = await remember(redis, owner);
+    for (const text of ['one', 'two']) {
+      writer.push(notices(2, text));
+      await writer.flushed();
+    }
+    const before = await stored();
+    await forget();
+    expect(await stored()).toHaveLength(2);
+    await writer.verify();
+    expect(await stored()).toEqual(before);
+    await writer.verify();
+    expect(await stored()).toEqual(before);
+    expect(lost).toEqual([]);
+  });
+
   it('keeps the commands that reuse the numbers of those it lost', async () => {
     const { writer, owner } = await startWriting(redis);
     const inbox = createCommandInbox(redis);

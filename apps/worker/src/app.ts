@@ -16,6 +16,7 @@ import type { ChildEnvironment } from './session/child-host.ts';
 
 export interface WorkerDeps extends SessionTableDeps {
   readonly address: RedisAddress;
+  /** Identity of the Redis server's run, read when the connection was made: tells an outage from a slow machine. */
   readonly redisRunId: () => string;
   readonly environment: Omit<ChildEnvironment, 'guardian'>;
   /** How long running turns may go on when the worker is asked to stop. */
@@ -28,6 +29,8 @@ export interface WorkerDeps extends SessionTableDeps {
 
 export interface Worker {
   start(): Promise<void>;
+  /** The connection to Redis was lost and is there again. */
+  reconnected(): void;
   /** Takes nothing new, lets turns end, ends all children, writes what is left to write, gives the sessions up. */
   stop(): Promise<void>;
 }
@@ -101,6 +104,11 @@ export function buildWorker(deps: WorkerDeps): Worker {
       deps.subscriber.onGap(() => table.wakeAll());
       const { address } = deps;
       consumer = createPlacementConsumer({ address, logger, concurrency: PLACEMENT_CONCURRENCY, place });
+    },
+    reconnected: () => {
+      void table
+        .reconnected()
+        .catch((error: unknown) => logger.warn({ err: error }, 'checking the logs failed'));
     },
     stop: async () => {
       isStopping = true;

@@ -108,6 +108,7 @@ await runMain(
     });
     const limitMs = STOP_LIMIT_MS + config.HOLDFAST_DRAIN_SECONDS * 1_000;
     shutdown.add({ name: 'worker', limitMs, stop: async () => worker.stop() });
+    redis.on('ready', () => worker.reconnected());
     await worker.start();
     return { workerId };
   },

@@ -72,6 +72,14 @@ export class SessionTable {
     for (const { runner } of this.#owned.values()) runner.wake('doorbell');
   }
 
+  /** Redis was away: every runner checks its log. */
+  async reconnected(): Promise<void> {
+    for (const [sessionId, { runner }] of this.#owned) {
+      const meta = await this.#deps.sessions.read(sessionId);
+      if (meta !== null) await runner.reconnected(meta.inboxHead);
+    }
+  }
+
   /** Serves a session that was just claimed. */
   async adopt(sessionId: SessionId, claimed: Claimed): Promise<void> {
     const { log, inbox, logger, identity, dataDir, seedDir, subscriber } = this.#deps;

@@ -25,6 +25,11 @@ export class AppendRing {
     }
   }
 
+  /** The batch appended last; undefined before the first. */
+  last(): StoredBatch | undefined {
+    return this.#batches.at(-1);
+  }
+
   /** The batches after `head`, in order; null when the ring does not reach back to it at a batch's boundary. */
   after(head: number): StoredBatch[] | null {
     const start = this.#batches.findIndex((batch) => batch.first === head + 1);

@@ -88,6 +88,20 @@ export class EventWriter {
     return deferred.promise;
   }
 
+  /**
+   * After a reconnect: makes sure that Redis still has what we wrote, and appends it again where a tail is lost.
+   * Sending the last batch once more answers both: it is a `duplicate`, or the gap is found.
+   */
+  async verify(): Promise<void> {
+    const last = this.#ring.last();
+    if (this.#state !== 'idle' || last === undefined) return; // an append in flight finds out by itself
+    this.#state = 'flushing';
+    const { ackSeq: _ackSeq, ...effects } = last.effects ?? {};
+    const outcome = await this.#appendUntilStored({ ...last, effects });
+    if (outcome === 'stored') await this.#flush();
+    else this.#lose(outcome);
+  }
+
   async #flush(): Promise<void> {
     for (;;) {
       const batch = this.#queue.take(this.#view.offset + 1);
@@ -139,7 +153,7 @@ export class EventWriter {
   }
 
   /** Sends a batch until Redis has it. Repeating it is safe: a batch that is stored already answers `duplicate`. */
-  async #appendUntilStored(batch: Batch): Promise<'stored' | 'fenced' | 'not_found' | 'unrepairable'> {
+  async #appendUntilStored(batch: StoredBatch): Promise<'stored' | 'fenced' | 'not_found' | 'unrepairable'> {
     for (let attempt = 0; ; attempt += 1) {
       const result = await this.#tryAppend(batch);
       if (result === null) {
@@ -200,7 +214,10 @@ export class EventWriter {
   }
 
   /** Redis lost what came after `head`: appends it again from the ring, same bytes at the same offsets. */
-  async #repair(head: number, batch: Batch): Promise<'repaired' | 'fenced' | 'not_found' | 'unrepairable'> {
+  async #repair(
+    head: number,
+    batch: StoredBatch,
+  ): Promise<'repaired' | 'fenced' | 'not_found' | 'unrepairable'> {
     const lost = head < batch.first ? this.#ring.after(head) : null;
     if (lost === null) {
       this.#deps.logger.error({ head, first: batch.first }, 'the log can not be repaired');

@@ -140,6 +140,13 @@ export class SessionRunner {
     return this.#child.state !== 'none';
   }
 
+  /** Redis was away: what it lost of the log is appended again; `inboxHead` is smaller if it lost commands, too. */
+  async reconnected(inboxHead: number): Promise<void> {
+    this.#readSeq = Math.min(this.#readSeq, inboxHead);
+    await this.#writer.verify();
+    this.wake('doorbell');
+  }
+
   /** Records why and lets the loop decide. Cheap; may be called from anywhere. */
   wake(reason: WakeReason): void {
     this.#reasons.add(reason);

@@ -114,7 +114,8 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
   turn_started: (view, event, limits) => ({
     turn: { turnId: event.turnId, promptId: event.promptId, startedAt: event.at, stalled: false },
     queue: view.queue.filter((prompt) => prompt.promptId !== event.promptId),
-    queuePaused: false,
+    // A turn that the CLI began by itself says nothing about the queue.
+    queuePaused: event.promptId === null ? view.queuePaused : false,
     openBlocks: [],
     ...(event.content === null
       ? {}
