@@ -4,8 +4,8 @@ import { ConfigError, runMain } from '@holdfast/shared/runtime';
 import {
   checkStore,
   createCommandInbox,
-  createCommandRedis,
   createEventLog,
+  createGatheringRedis,
   createPlacementQueue,
   createSessionStore,
   createSubscriber,
@@ -38,7 +38,7 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
   }
   const roots = await openWorkspaceRoots(config.HOLDFAST_WORKSPACE_ROOTS, config.HOLDFAST_DATA_DIR);
   const address = { url: config.REDIS_URL, password: config.HOLDFAST_REDIS_PASSWORD };
-  const redis = createCommandRedis(address, logger, 'gateway');
+  const redis = createGatheringRedis(address, logger, 'gateway');
   shutdown.add({ name: 'redis', limitMs: 1_000, stop: () => redis.disconnect() });
   await checkStore(redis);
   const placement = createPlacementQueue(address, logger);

@@ -3,12 +3,12 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { ServerFrame } from '@holdfast/shared/protocol';
+import { textFrame } from './text-frame.ts';
 
 /** Answers to a peer that does not read pile up to this, then the connection is closed. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /** An unmasked ping without a payload, as it is on the wire. */
 const PING = Buffer.from([0x89, 0x00]);
-const AS_TEXT = { binary: false };
 /** A peer that does not answer the close frame is cut off after this; a slow one must first read what was sent. */
 const CLOSE_GRACE_MS = 2_000;
 const SLOW_CLOSE_GRACE_MS = 10_000;
@@ -35,10 +35,10 @@ export class Outbox {
   }
 
   /** Sends a frame that is JSON text already. What follows in the same tick goes out in the same write. */
-  sendText(text: string | Buffer): void {
+  sendText(text: string): void {
     if (!this.#canSend()) return;
     this.#corkForThisTick();
-    this.#socket.send(text, AS_TEXT);
+    this.#stream.write(textFrame([Buffer.from(text)]));
   }
 
   /** Sends a whole encoded frame. Past the library's own queue, which is only there for compression. */

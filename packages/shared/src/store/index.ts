@@ -6,6 +6,7 @@ export * from './placement-queue.ts';
 export { splitPublishBody, type PublishHeader } from './publish-body.ts';
 export {
   createCommandRedis,
+  createGatheringRedis,
   createSubscriberRedis,
   replyErrorCode,
   type Redis,
