@@ -13,6 +13,8 @@ export interface CrewDeps extends Omit<ClaimerDeps, 'maySeize'> {
   readonly sessions: SessionStore;
   readonly registry: WorkerRegistry;
   readonly identity: WorkerIdentity;
+  /** Identity of the Redis server's run, read when the connection was made. */
+  readonly redisRunId: () => string;
   /** The log, with what is appended recorded. */
   readonly log: EventLog;
   readonly logger: Logger;

@@ -26,7 +26,7 @@ import {
   sessionKeys,
   type Redis,
 } from '@holdfast/shared/store';
-import { createStoredSession } from '../support/fake-owner.ts';
+import { changeServer, createStoredSession } from '../support/fake-owner.ts';
 import { silentLogger, startRedis, type TestRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
@@ -118,13 +118,13 @@ export class MiniSystem implements AsyncDisposable {
   }
 
   /** A new owner, whether or not the last one is dead, with its first append. */
-  async claim(sessionId: SessionId, redisRunId = 'run-1'): Promise<MiniWriter> {
+  async claim(sessionId: SessionId): Promise<MiniWriter> {
     const store = createSessionStore(this.writerRedis);
     const observed = await store.read(sessionId);
     if (observed === null) throw new Error('there is no such session');
     const workerId = WorkerId.parse(`w-${randomUUID().slice(0, 8)}`);
     const claim = await store.claim({
-      ...{ observed, workerId, redisRunId },
+      ...{ observed, workerId },
       incarnation: randomUUID(),
       freshEpoch: randomUUID().slice(0, 8),
     });
@@ -177,6 +177,7 @@ export class MiniSystem implements AsyncDisposable {
     // A stream remembers its last id: the server that lost the tail never had it.
     await this.redis.xsetid(keys.events, `${head}-${Number.MAX_SAFE_INTEGER}`);
     await this.redis.hset(keys.meta, 'head', head);
+    await changeServer(this.redis, sessionId);
   }
 
   /** Waits until every client has everything, or long enough that it would have had it; then checks the records. */

@@ -210,14 +210,14 @@ const epochOfLostTail: Guard = {
   name: 'the new epoch after Redis lost a tail that nobody living has',
   parts: async () =>
     inScript('claim_session', {
-      find: "if meta[7] ~= '' and meta[7] ~= ARGV[6] then",
+      find: "if meta[7] ~= '' and meta[7] ~= server then",
       replace: 'if false then',
     }),
   faults: ['lost'],
   steps: async (system) => {
     const { sessionId } = await begin(system);
     await system.loseTail(sessionId, 3);
-    const next = await system.claim(sessionId, 'run-2');
+    const next = await system.claim(sessionId);
     await write(next, 4, 'next');
     return system.verdict(sessionId);
   },

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EMPTY_VIEW } from '@holdfast/shared/protocol';
 import type { Redis } from '@holdfast/shared/store';
 import {
+  changeServer,
   createStoredSession,
   notices,
   ownSession,
@@ -166,7 +167,8 @@ describe('a position that cannot be served', () => {
     await owner.append(notices(2));
     await using client = await open(one);
     await client.attach(sessionId);
-    const next = await ownSession(redis, sessionId, 'run-2');
+    await changeServer(redis, sessionId);
+    const next = await ownSession(redis, sessionId);
     expect(next.ownership.epoch).not.toBe(owner.ownership.epoch);
     await next.append(notices(2));
     await client.untilOffset(sessionId, 5);

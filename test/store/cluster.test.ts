@@ -81,7 +81,7 @@ describe('a cluster of three masters', () => {
       expect(await inbox.submit({ sessionId, userId: user, command })).toMatchObject({ status: 'accepted' });
       const observed = await store.read(sessionId);
       if (observed === null) throw new Error('the session is not there');
-      const claim = await store.claim({ observed, ...identity, redisRunId: 'r1', freshEpoch: 'e2' });
+      const claim = await store.claim({ observed, ...identity, freshEpoch: 'e2' });
       if (claim.status !== 'claimed') throw new Error(claim.status);
       const owner = claim.ownership;
       const effects = {
@@ -106,7 +106,7 @@ describe('a cluster of three masters', () => {
     const store = createSessionStore(redis);
     const observed = await store.read(await create('released'));
     if (observed === null) throw new Error('the session is not there');
-    const claim = await store.claim({ observed, ...identity, redisRunId: 'r1', freshEpoch: 'e2' });
+    const claim = await store.claim({ observed, ...identity, freshEpoch: 'e2' });
     if (claim.status !== 'claimed') throw new Error(claim.status);
     expect(await store.release(claim.ownership)).toBe('released');
     expect(await store.isOwnedBy(observed.sessionId, user)).toBe(true);

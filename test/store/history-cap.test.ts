@@ -36,7 +36,6 @@ async function openWriter(historyCapBytes: number) {
     observed,
     workerId,
     incarnation: 'i1',
-    redisRunId: 'r',
     freshEpoch: 'e2',
   });
   if (claim.status !== 'claimed') throw new Error(claim.status);

@@ -166,7 +166,6 @@ async function claim(redis: Redis, sessionId: SessionId): Promise<Claimed> {
       inbox: createCommandInbox(redis),
       // Never registered: whoever comes next takes it for dead.
       identity: { workerId: WorkerId.parse('w1'), incarnation: randomUUID() },
-      redisRunId: () => 'run-1',
       maySeize: () => true,
     },
     sessionId,

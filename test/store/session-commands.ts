@@ -13,6 +13,7 @@ import {
   type Redis,
   type SessionMeta,
 } from '@holdfast/shared/store';
+import { changeServer } from '../support/fake-owner.ts';
 import { until } from '../support/until.ts';
 import type { ModelState, SessionModel } from './session-model.ts';
 import { readStored, storedForm } from './stored-session.ts';
@@ -26,8 +27,8 @@ export interface Real {
   /** What somebody read and may still act on. */
   observed: { meta: SessionMeta; model: Pick<ModelState, 'fence' | 'owner'> } | null;
   saved: { key: string; dump: Buffer }[];
-  /** Grows with each failover: another server. */
-  run: number;
+  /** How many failovers there were. */
+  failovers: number;
   /** Every kind of answer that was seen, as `script: outcome`. */
   readonly outcomes: Set<string>;
 }
@@ -128,10 +129,10 @@ const claimBy = (worker: string, looksAgain: boolean): Step =>
     const observed = looksAgain ? model.state && pickOwner(model.state) : real.observed?.model;
     if (meta === null || observed === null || observed === undefined) return;
     const owner = { workerId: WorkerId.parse(worker), incarnation: `${worker}-${real.owners.length}` };
-    const at = { redisRunId: `run-${real.run}`, freshEpoch: `e${real.owners.length + 1}` };
+    const freshEpoch = `e${real.owners.length + 1}`;
     const before = model.maxFence;
-    const result = await store.claim({ observed: meta, ...owner, ...at });
-    const expected = model.claim({ observed, owner, runId: at.redisRunId, freshEpoch: at.freshEpoch });
+    const result = await store.claim({ observed: meta, ...owner, freshEpoch });
+    const expected = model.claim({ observed, owner, freshEpoch });
     real.outcomes.add(`claim: ${result.status}`);
     expect(result).toMatchObject(expected);
     if (result.status !== 'claimed') return;
@@ -295,7 +296,8 @@ const failOver = fc.constant(
       model.restore();
       await real.redis.del(...storedKeysOf(real.sessionId));
       for (const { key, dump } of real.saved) await real.redis.restore(key, 0, dump);
-      real.run += 1;
+      if (model.state?.server === 'another') await changeServer(real.redis, real.sessionId);
+      real.failovers += 1;
       // Fences are milliseconds; claims made faster than that run ahead of the clock, a failover takes longer.
       await until(async () => timeOf(await real.redis.time()) > model.maxFence, { what: 'the clock' });
     },

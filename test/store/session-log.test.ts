@@ -12,6 +12,7 @@ import {
   type Ownership,
   type Redis,
 } from '@holdfast/shared/store';
+import { changeServer, createStoredSession, ownSession } from '../support/fake-owner.ts';
 import { silentLogger, startRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 
@@ -52,7 +53,6 @@ async function claim(sessionId: SessionId, incarnation: string): Promise<Ownersh
     observed,
     workerId: worker,
     incarnation,
-    redisRunId: 'r1',
     freshEpoch: 'e2',
   });
   if (result.status !== 'claimed') throw new Error(result.status);
@@ -220,7 +220,7 @@ describe('records', () => {
     const store = createSessionStore(redis);
     const observed = await store.read(sessionId);
     if (observed === null) throw new Error('no session');
-    const input = { observed, workerId: worker, redisRunId: 'r1', freshEpoch: 'e2' };
+    const input = { observed, workerId: worker, freshEpoch: 'e2' };
     expect(await store.claim({ ...input, incarnation: 'i1' })).toMatchObject({ status: 'claimed' });
     expect(await store.claim({ ...input, incarnation: 'i2' })).toEqual({ status: 'lost' });
   });
@@ -228,11 +228,25 @@ describe('records', () => {
   it('a claim on another Redis server run starts a new epoch and keeps the offsets', async () => {
     const sessionId = await newSession('claim-2');
     await claim(sessionId, 'i1');
+    await changeServer(redis, sessionId);
     const store = createSessionStore(redis);
     const observed = await store.read(sessionId);
     if (observed === null) throw new Error('no session');
-    const input = { observed, workerId: worker, incarnation: 'i2', redisRunId: 'r2', freshEpoch: 'e2' };
+    const input = { observed, workerId: worker, incarnation: 'i2', freshEpoch: 'e2' };
     expect(await store.claim(input)).toMatchObject({ status: 'claimed', epochChanged: true, head: 1 });
+    const again = await claim(sessionId, 'i3');
+    expect(again.epoch).toBe('e2');
+  });
+
+  it('a claim on a server that was a replica in between starts a new epoch', async () => {
+    await using other = await startRedis();
+    const own = other.connect();
+    const sessionId = await createStoredSession(own);
+    const before = await ownSession(own, sessionId);
+    await own.replicaof('127.0.0.1', '1');
+    await own.replicaof('NO', 'ONE');
+    const after = await ownSession(own, sessionId);
+    expect(after.ownership.epoch).not.toBe(before.ownership.epoch);
   });
 
   it('delete leaves no key of the session', async () => {

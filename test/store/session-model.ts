@@ -22,7 +22,8 @@ export interface ModelState {
   head: number;
   fence: number;
   owner: { readonly workerId: string; readonly incarnation: string } | null;
-  runId: string;
+  /** The Redis server that an owner last saw. */
+  server: 'none' | 'this' | 'another';
   inboxHead: number;
   inboxAcked: number;
   status: string;
@@ -59,7 +60,7 @@ export class SessionModel {
       head: 1,
       fence: 0,
       owner: null,
-      runId: '',
+      server: 'none',
       inboxHead: 0,
       inboxAcked: 0,
       status: 'idle',
@@ -104,7 +105,6 @@ export class SessionModel {
   claim(input: {
     readonly observed: Pick<ModelState, 'fence' | 'owner'>;
     readonly owner: { readonly workerId: string; readonly incarnation: string };
-    readonly runId: string;
     readonly freshEpoch: string;
   }): { status: 'claimed'; epochChanged: boolean } | { status: 'lost' } | { status: 'not_found' } {
     const { state } = this;
@@ -115,10 +115,10 @@ export class SessionModel {
       observed.owner?.workerId === state.owner?.workerId &&
       observed.owner?.incarnation === state.owner?.incarnation;
     if (!isAsObserved) return { status: 'lost' };
-    const epochChanged = state.runId !== '' && state.runId !== input.runId;
+    const epochChanged = state.server === 'another';
     if (epochChanged) state.epoch = input.freshEpoch;
     state.owner = input.owner;
-    state.runId = input.runId;
+    state.server = 'this';
     return { status: 'claimed', epochChanged };
   }
 
@@ -194,6 +194,7 @@ export class SessionModel {
 
   restore(): void {
     this.state = structuredClone(this.#saved);
+    if (this.state?.server === 'this') this.state.server = 'another';
   }
 }
 

@@ -30,13 +30,13 @@ describe('the session scripts', () => {
           observed: null,
           saved: [],
           outcomes,
-          run: 1,
+          failovers: 0,
         };
         await fc.asyncModelRun(
           () => ({ model: new SessionModel(QUEUE_CAP), real }),
           [...firstSteps, ...steps],
         );
-        failovers += real.run - 1;
+        failovers += real.failovers;
       }),
       { numRuns: 120 },
     );
@@ -70,7 +70,7 @@ describe('the session scripts', () => {
     if (observed === null) throw new Error('the session was not copied');
     const next = await store.claim({
       ...{ observed, workerId: WorkerId.parse('w3'), incarnation: 'i3' },
-      ...{ redisRunId: 'another-run', freshEpoch: 'fresh' },
+      freshEpoch: 'fresh',
     });
     if (next.status !== 'claimed') throw new Error(next.status);
     expect(next.ownership.fence).toBeGreaterThan(Math.max(old.ownership.fence, lost.ownership.fence));

@@ -20,7 +20,8 @@ export async function readStored(redis: Redis, sessionId: SessionId): Promise<un
   if ((await redis.exists(...storedKeysOf(sessionId))) === 0) return null;
   const { user, epoch, head, fence, owner, inc, runId, inboxHead, inboxAcked, status, deleting } = meta;
   return {
-    meta: { user, epoch, head, fence, owner, inc, runId, inboxHead, inboxAcked, status },
+    meta: { user, epoch, head, fence, owner, inc, inboxHead, inboxAcked, status },
+    server: serverOf(runId),
     isDeleting: deleting !== undefined,
     historyBytes: Number(meta['historyBytes'] ?? 0),
     events: events.map(([id, fields]) => [id, fields[1]]),
@@ -36,15 +37,16 @@ export async function readStored(redis: Redis, sessionId: SessionId): Promise<un
 
 /** The model's state as it must be found in Redis. */
 export function storedForm(state: ModelState): unknown {
-  const { user, epoch, head, fence, owner, runId, inboxHead, inboxAcked, status } = state;
+  const { user, epoch, head, fence, owner, server, inboxHead, inboxAcked, status } = state;
   const stream = (events: ModelState['events']): [string, string][] =>
     events.map((event) => [`${event.offset}-${event.fence}`, event.frame]);
   return {
     meta: {
-      ...{ user, epoch, runId, status, head: `${head}`, fence: `${fence}` },
+      ...{ user, epoch, status, head: `${head}`, fence: `${fence}` },
       ...{ owner: owner?.workerId ?? '', inc: owner?.incarnation ?? '' },
       ...{ inboxHead: `${inboxHead}`, inboxAcked: `${inboxAcked}` },
     },
+    server,
     isDeleting: state.isDeleting,
     historyBytes: state.historyBytes,
     events: stream(state.events),
@@ -62,4 +64,9 @@ function pairs(flat: readonly string[]): [string, string][] {
   return flat.flatMap((value, index) =>
     index % 2 === 0 ? [[value, flat[index + 1] ?? ''] as [string, string]] : [],
   ); // a pair
+}
+
+function serverOf(runId: string | undefined): ModelState['server'] {
+  if (runId === undefined || runId === '') return 'none';
+  return runId === 'another server' ? 'another' : 'this';
 }

@@ -14,6 +14,7 @@ import {
   createEventLog,
   createSessionStore,
   createWorkerRegistry,
+  sessionKeys,
   type AppendEffects,
   type AppendResult,
   type Ownership,
@@ -47,12 +48,13 @@ export async function createStoredSession(redis: Redis, user = 'local'): Promise
   return sessionId;
 }
 
-/** Claims a session for a worker that exists in Redis only. `redisRunId` other than before starts a new epoch. */
-export async function ownSession(
-  redis: Redis,
-  sessionId: SessionId,
-  redisRunId = 'run-1',
-): Promise<FakeOwner> {
+/** As if an owner had last seen another Redis server than this one: the next claim starts a new epoch. */
+export async function changeServer(redis: Redis, sessionId: SessionId): Promise<void> {
+  await redis.hset(sessionKeys(sessionId).meta, 'runId', 'another server');
+}
+
+/** Claims a session for a worker that exists in Redis only. */
+export async function ownSession(redis: Redis, sessionId: SessionId): Promise<FakeOwner> {
   const store = createSessionStore(redis);
   const identity = {
     workerId: WorkerId.parse(`fake-${randomUUID().slice(0, 8)}`),
@@ -63,7 +65,7 @@ export async function ownSession(
   const observed = await store.read(sessionId);
   if (observed === null) throw new Error('no such session');
   const freshEpoch = randomUUID().slice(0, 8);
-  const claim = await store.claim({ observed, ...identity, redisRunId, freshEpoch });
+  const claim = await store.claim({ observed, ...identity, freshEpoch });
   if (claim.status !== 'claimed') throw new Error(`the claim was ${claim.status}`);
   const log = createEventLog(redis);
   const frames = new Map<number, string>();

@@ -15,7 +15,6 @@ import {
   createEventLog,
   createSessionStore,
   createWorkerRegistry,
-  readServerInfo,
   type Ownership,
   type Redis,
 } from '@holdfast/shared/store';
@@ -40,7 +39,6 @@ export async function createSessionMaker(redis: Redis): Promise<() => Promise<Wr
   const logger = createLogger({ part: 'producer', level: 'warn' });
   const log = createEventLog(redis);
   const store = createSessionStore(redis);
-  const { runId } = await readServerInfo(redis);
   const identity = { workerId: WorkerId.parse('bench'), incarnation: randomUUID() };
   const info = {
     version: '0',
@@ -60,7 +58,7 @@ export async function createSessionMaker(redis: Redis): Promise<() => Promise<Wr
     await store.create({ ...fields, epoch, frame: JSON.stringify(created), at });
     const observed = await store.read(sessionId);
     if (observed === null) throw new Error('a session just created is not there');
-    const claim = { observed, ...identity, redisRunId: runId, freshEpoch: randomUUID().slice(0, 8) };
+    const claim = { observed, ...identity, freshEpoch: randomUUID().slice(0, 8) };
     const claimed = await store.claim(claim);
     if (claimed.status !== 'claimed') throw new Error(`a claim was ${claimed.status}`);
     const owner = claimed.ownership;

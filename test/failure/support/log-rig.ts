@@ -9,7 +9,6 @@ import {
   createEventLog,
   createSessionStore,
   createWorkerRegistry,
-  readServerInfo,
   type Ownership,
   type Redis,
   type RedisAddress,
@@ -61,6 +60,8 @@ export class LogRig implements AsyncDisposable {
 
   /** Claims the session for a new living worker, on the server that the writers' connection leads to. */
   async claim(sessionId: SessionId): Promise<RigWriter> {
+    const answers = async (): Promise<boolean> => (await this.#writerRedis.ping().catch(() => '')) === 'PONG';
+    await until(answers, { what: 'the way to redis' });
     const store = createSessionStore(this.#writerRedis);
     const identity = {
       workerId: WorkerId.parse(`rig-${randomUUID().slice(0, 8)}`),
@@ -70,9 +71,8 @@ export class LogRig implements AsyncDisposable {
     await createWorkerRegistry(this.#writerRedis).heartbeat(identity, LEASE_MS, info);
     const observed = await store.read(sessionId);
     if (observed === null) throw new Error('there is no such session');
-    const { runId } = await readServerInfo(this.#writerRedis);
     const freshEpoch = randomUUID().slice(0, 8);
-    const claim = await store.claim({ observed, ...identity, redisRunId: runId, freshEpoch });
+    const claim = await store.claim({ observed, ...identity, freshEpoch });
     if (claim.status !== 'claimed') throw new Error(`the claim was ${claim.status}`);
     const log = createEventLog(this.#writerRedis);
     const view = await foldLog(log, sessionId, claim.head);

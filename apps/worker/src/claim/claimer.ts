@@ -25,8 +25,6 @@ export interface ClaimerDeps {
   readonly log: EventLog;
   readonly inbox: CommandInbox;
   readonly identity: WorkerIdentity;
-  /** Identity of the Redis server's run, read when the connection was made. */
-  readonly redisRunId: () => string;
   /** Whether a worker that looks dead may be believed dead just now. */
   readonly maySeize: () => boolean;
 }
@@ -59,7 +57,6 @@ export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Pro
     observed: meta,
     workerId: deps.identity.workerId,
     incarnation: deps.identity.incarnation,
-    redisRunId: deps.redisRunId(),
     freshEpoch: freshEpoch(),
   });
   if (result.status !== 'claimed') return { status: 'not_needed' };

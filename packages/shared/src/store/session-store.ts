@@ -107,7 +107,6 @@ export interface SessionStore {
     readonly observed: SessionMeta;
     readonly workerId: WorkerId;
     readonly incarnation: string;
-    readonly redisRunId: string;
     readonly freshEpoch: string;
   }): Promise<ClaimResult>;
   release(owner: Ownership): Promise<'released' | 'fenced'>;
@@ -223,7 +222,6 @@ async function claim(redis: Redis, input: Parameters<SessionStore['claim']>[0]):
       observed.fence,
       workerId,
       incarnation,
-      input.redisRunId,
       input.freshEpoch,
     ],
   });
