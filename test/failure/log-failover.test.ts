@@ -140,13 +140,17 @@ describe.each([
     const place = await start();
     const { rig } = place;
     const { sessionId, clients } = await runIntoLoss(place);
+    const saved = clients[0]?.position ?? 'start';
     await place.loseTail();
     const next = await rig.claim(sessionId);
     await next.turns(1);
     const late = rig.follow(sessionId, { url: place.gatewayUrl, name: 'late' });
+    const back = rig.follow(sessionId, { url: place.gatewayUrl, name: 'back', from: saved });
     await late.hasReached(next.events.view.offset);
+    await back.hasReached(next.events.view.offset);
     const verdict = await rig.verdict(sessionId);
-    expect(verdict).toMatchObject({ ...NOTHING_WRONG, stats: { ended: clients.length + 1 } });
+    expect(verdict).toMatchObject({ ...NOTHING_WRONG, stats: { ended: clients.length + 2 } });
+    expect(back.recorder.resetReasons).toEqual(['epoch']);
     expect(verdict.stats.abandoned).toBeGreaterThan(0);
     expect(clients.map((client) => client.recorder.resetReasons)).toEqual([['epoch'], ['epoch']]);
   });
