@@ -49,9 +49,19 @@ export async function runBench(name: string, main: (bench: Bench) => Promise<voi
     process.exit();
   } catch (error) {
     // What fails while everything is being ended fails because of that.
-    if (!isEnding) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    if (!isEnding) process.stderr.write(`${describe(error)}\n`);
     end(1);
   }
+}
+
+/** What the person at the command line did wrong: told without a stack. */
+export class UsageError extends Error {}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isUsage =
+    error instanceof UsageError || ('code' in error && error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION');
+  return isUsage ? error.message : (error.stack ?? error.message);
 }
 
 /** Takes credentials and settings out of our own environment, and puts a usable redis-server on PATH. */

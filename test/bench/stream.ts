@@ -1,7 +1,7 @@
 // `npm run bench:stream [-- --quick] [--peers]`: from the append in the worker to the client's socket, against bare
 // ws + pub/sub in the same run; then many connections, a reconnect storm, faults, and idle sessions.
 import { readFileSync } from 'node:fs';
-import { runBench } from './run-bench.ts';
+import { runBench, UsageError } from './run-bench.ts';
 import { readOptions, type Options, type Phase } from './stream/options.ts';
 import { runIdle } from './stream/phases/idle.ts';
 import { runLive } from './stream/phases/live.ts';
@@ -16,7 +16,7 @@ function checkOpenFiles({ many, stormClients }: Options): void {
   const limits = readFileSync('/proc/self/limits', 'latin1');
   const allowed = Number(/^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
   if (allowed >= needed) return;
-  throw new Error(
+  throw new UsageError(
     `${needed} open files per process are needed and ${allowed} are allowed: raise "ulimit -n", or lower --many and --storm-clients.`,
   );
 }

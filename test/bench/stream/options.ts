@@ -1,6 +1,7 @@
 // The command line of `npm run bench:stream`.
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { UsageError } from '../run-bench.ts';
 
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 const PHASES = ['live', 'scale', 'storm', 'loss', 'idle'] as const;
@@ -21,7 +22,7 @@ const Options = z.object({
   /** Clients that follow each session. */
   subscribers: count(1, 100),
   /** Sessions attached in the comparison of many with few. */
-  many: count(100, 15_000),
+  many: count(1_100, 15_000),
   stormClients: count(1, 15_000),
   idleSessions: count(1, 100_000),
   /** Whether Redis keeps an append-only file, for all lanes alike. */
@@ -35,6 +36,7 @@ export type Options = z.infer<typeof Options>;
 const FULL = { rounds: '5', 'window-ms': '3000', 'idle-sessions': '10000' };
 const QUICK = { rounds: '2', 'window-ms': '1000', 'idle-sessions': '1000' };
 
+/** Throws {@link UsageError}. */
 export function readOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
@@ -55,7 +57,7 @@ export function readOptions(args: readonly string[]): Options {
     },
   });
   const preset = values.quick ? QUICK : FULL;
-  return Options.parse({
+  const parsed = Options.safeParse({
     peers: values.peers,
     rounds: values.rounds ?? preset.rounds,
     windowMs: values['window-ms'] ?? preset['window-ms'],
@@ -71,4 +73,6 @@ export function readOptions(args: readonly string[]): Options {
     only: values.only?.split(',') ?? null,
     profile: values.profile ?? null,
   });
+  if (!parsed.success) throw new UsageError(z.prettifyError(parsed.error));
+  return parsed.data;
 }
