@@ -40,7 +40,7 @@ describe('a client whose socket is cut', () => {
     const cut = rig.follow(sessionId, { url: urlOf(proxy), name: 'cut' });
     rig.follow(sessionId, { url: other.url, name: 'whole' });
     const stop = new AbortController();
-    const writing = writer.turnsUntil(stop.signal);
+    const writing = writer.turnsUntil(stop.signal, cut);
     for (const [index, bytes] of [700, 1, 57, 333, 2_501].entries()) {
       await cut.hasReached((cut.position?.offset ?? 0) + 40);
       proxy.retarget({ port: (index % 2 === 0 ? other : one).port });

@@ -170,9 +170,12 @@ export class RigWriter {
    * Appends turns until told to stop, then ends the one under way. Not faster than a CLI: the log keeps what was
    * written in the last few seconds.
    */
-  async turnsUntil(signal: AbortSignal): Promise<void> {
+  async turnsUntil(signal: AbortSignal, reader?: RigClient): Promise<void> {
+    const isTooFar = (): boolean =>
+      this.events.view.offset - (reader?.position?.offset ?? Number.POSITIVE_INFINITY) > MAX_AHEAD;
     while (!signal.aborted && this.lostBy === null) {
       for (const bodies of syntheticTurn(this.#random, { steps: 30 })) {
+        while (isTooFar() && !signal.aborted) await pause(STEP_MS);
         this.events.push(bodies);
         await this.events.flushed();
         await pause(STEP_MS);
@@ -180,6 +183,9 @@ export class RigWriter {
     }
   }
 }
+
+/** A reader that is left behind by less than this always finds its place in the log: it is trimmed at 2,000 events. */
+const MAX_AHEAD = 800;
 
 /** A client of the product with one reader. */
 export class RigClient {
