@@ -27,6 +27,7 @@ describe('the schedule of faults', () => {
       expect(new Set(faults.map((fault) => fault.kind))).toEqual(new Set(FAULT_KINDS));
       expect(faults.length).toBeGreaterThanOrEqual(20);
       const times = faults.map((fault) => fault.atMs);
+      expect(planFaults(seed, 10).length).toBeGreaterThanOrEqual(4);
       expect(times).toEqual(times.toSorted((one, other) => one - other));
       expect(times.at(-1)).toBeLessThan(60_000);
     }

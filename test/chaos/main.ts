@@ -6,7 +6,7 @@ import { runBench } from '../bench/run-bench.ts';
 import { runChaos } from './run.ts';
 
 const Options = z.object({
-  seconds: z.coerce.number().int().min(5).max(86_400),
+  seconds: z.coerce.number().int().min(10).max(86_400),
   seed: z.coerce
     .number()
     .int()
@@ -48,7 +48,9 @@ await runBench('chaos', async ({ report, own }) => {
   report.count('reordered', verdict.reordered);
   report.count('diverged_silently', verdict.divergedSilently);
   report.count('prompts_run_twice', verdict.promptsRunTwice + toolsRunTwice);
-  const isGood = report.misses().length === 0;
-  report.line(`seed ${seed}: ${isGood ? 'nothing was lost, doubled or out of order' : 'FAILED'}`);
+  const misses = report.misses();
+  const isGood = misses.length === 0;
+  const verdictLine = isGood ? 'nothing was lost, doubled or out of order' : `FAILED by ${misses.join(', ')}`;
+  report.line(`seed ${seed}: ${verdictLine}`);
   if (!isGood) process.exitCode = 1;
 });

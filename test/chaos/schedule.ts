@@ -31,19 +31,23 @@ export interface PlannedFault {
   readonly seed: number;
 }
 
-/** Mean time between two faults. */
+/** Mean time between two faults, at most. */
 const SPACING_MS = 2_000;
+/** A short run has as many for its length as a minute has. */
+const FAULTS_PER_SECOND = 25 / 60;
 /** The run begins and ends in peace. */
-const LEAD_MS = 4_000;
+const LEAD_MS = 3_000;
 const TAIL_MS = 3_000;
 
 /** Every kind once in random order, then again and again, about one fault every two seconds. */
 export function planFaults(seed: number, seconds: number): PlannedFault[] {
   const random = seededRandom(seed);
-  const count = Math.max(1, Math.floor((seconds * 1_000 - LEAD_MS - TAIL_MS) / SPACING_MS));
+  const roomMs = Math.max(1_000, seconds * 1_000 - LEAD_MS - TAIL_MS);
+  const count = Math.ceil(Math.max(roomMs / SPACING_MS, seconds * FAULTS_PER_SECOND));
+  const spacingMs = roomMs / count;
   const kinds = endlessKinds(random);
   return Array.from({ length: count }, (_, index) => ({
-    atMs: LEAD_MS + index * SPACING_MS + between(random, 0, SPACING_MS / 2),
+    atMs: Math.round(LEAD_MS + (index + random() / 2) * spacingMs),
     kind: kinds.next().value,
     seed: between(random, 0, 2 ** 31),
   }));
