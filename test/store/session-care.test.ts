@@ -1,6 +1,7 @@
 // How long a session's child lives: idle timers, places, memory, restarts; and what the next owner makes of a
 // session whose owner is gone.
-import { rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createCommandInbox,
@@ -151,11 +152,12 @@ describe('the next owner of a session [B-07] [B-08] [E-03]', () => {
   it('tells a delivered turn as interrupted and does not run it again; what waited runs', async () => {
     const old = await runSession(redis);
     await old.prompt('hang', 'in-flight');
-    await old.one('turn_started');
+    const { turnId } = await old.one('turn_started');
     await old.prompt('say waited', 'waits');
     await until(async () => (await createCommandInbox(redis).readQueue(old.sessionId)).waiting.length > 0, {
       what: 'the queue',
     });
+    await until(async () => isWritten(old.dir, turnId), { what: 'the prompt in the transcript' });
     await using next = await runSession(redis, { sessionId: old.sessionId, dir: old.dir });
     expect((await next.endOf('waits')).texts).toEqual(['waited']);
     expect(await next.all('turn_interrupted')).toMatchObject([
@@ -185,4 +187,13 @@ describe('the next owner of a session [B-07] [B-08] [E-03]', () => {
 /** Ends what an owner that hangs has left. */
 async function stopChildren(sessionId: string): Promise<void> {
   for (const { pid } of await processesMentioning(sessionId)) process.kill(pid, 'SIGKILL');
+}
+
+/** Whether some transcript below `dir` names the turn: its prompt has reached the child. */
+async function isWritten(dir: string, turnId: string): Promise<boolean> {
+  const names = await readdir(dir, { recursive: true });
+  const texts = await Promise.all(
+    names.filter((name) => name.endsWith('.jsonl')).map(async (name) => readFile(join(dir, name), 'utf8')),
+  );
+  return texts.some((text) => text.includes(turnId));
 }

@@ -185,8 +185,9 @@ export class ChildHost {
     if (!(await isFolder(options.cwd))) {
       return this.#over({ kind: 'spawn_failed', code: 'cwd_missing', message: options.cwd }, '');
     }
-    const cliSessionId = options.cliSessionId ?? mintTurnId();
-    const resume = options.cliSessionId !== null && (await files.hasTranscript(cliSessionId));
+    const earlier = options.cliSessionId;
+    const resume = earlier !== null && (await files.hasTranscript(earlier));
+    const cliSessionId = resume ? earlier : mintTurnId();
     // It may have been asked to end while we waited, here and below.
     if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
     const folders = Promise.all([files.configDir(), files.scratchDir()]);

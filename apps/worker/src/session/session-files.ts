@@ -44,7 +44,10 @@ export function createSessionFiles(options: {
       await mkdir(scratchDir, { recursive: true, mode: 0o700 });
       return scratchDir;
     },
-    hasTranscript: async (cliSessionId) => (await findTranscript(configDir, cliSessionId)) !== null,
+    hasTranscript: async (cliSessionId) => {
+      const path = await findTranscript(configDir, cliSessionId);
+      return path !== null && (await mentions(path, USER_LINE));
+    },
     transcriptMentions: async (cliSessionId, text) => {
       const path = await findTranscript(configDir, cliSessionId);
       return path !== null && (await mentions(path, text));
@@ -52,6 +55,9 @@ export function createSessionFiles(options: {
     remove: async () => rm(home, { recursive: true, force: true, maxRetries: 3 }),
   };
 }
+
+/** A CLI that was killed early may leave a transcript without a prompt: it can be neither resumed nor reused. */
+const USER_LINE = '"type":"user"';
 
 /** Longest name that every file system takes is 255 bytes; an encoded id can be longer. */
 const MAX_FOLDER_CHARS = 200;

@@ -34,7 +34,7 @@ const respond = (requestId, response = {}, subtype = 'success') =>
   write({ type: 'control_response', response: { subtype, request_id: requestId, response, error: 'no' } });
 const remember = (uuid) => {
   mkdirSync(transcripts, { recursive: true });
-  appendFileSync(join(transcripts, `${sessionId}.jsonl`), `${JSON.stringify({ uuid })}\n`);
+  appendFileSync(join(transcripts, `${sessionId}.jsonl`), `${JSON.stringify({ type: 'user', uuid })}\n`);
 };
 // Not by a signal: the first process of a PID namespace can not kill itself.
 const die = () => process.exit(9);

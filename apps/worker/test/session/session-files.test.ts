@@ -76,8 +76,10 @@ describe("a session's own folder", () => {
     const files = filesOf();
     expect(await files.hasTranscript('c1')).toBe(false);
     expect(await files.transcriptMentions('c1', 'uuid-1')).toBe(false);
-    await writeTranscript(files, 'c1', ['{"uuid":"uuid-1"}', '{"uuid":"uuid-2"}']);
+    await writeTranscript(files, 'c1', ['{"type":"user","uuid":"uuid-1"}', '{"uuid":"uuid-2"}']);
     expect(await files.hasTranscript('c1')).toBe(true);
+    await writeTranscript(files, 'c0', ['{"type":"queue-operation"}']);
+    expect(await files.hasTranscript('c0')).toBe(false);
     expect(await files.hasTranscript('c2')).toBe(false);
     expect(await files.transcriptMentions('c1', 'uuid-2')).toBe(true);
     expect(await files.transcriptMentions('c1', 'uuid-3')).toBe(false);
