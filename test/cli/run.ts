@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { findClaude, withoutModelCredentials } from '@holdfast/shared/runtime';
-import { TESTED_CLI_VERSIONS } from '../../apps/worker/src/agent/claude-command.ts';
+import { TESTED_CLI_VERSIONS } from '@holdfast/shared/runtime';
 
 /** Takes `--claude PATH` (or `--claude=PATH`) out of the arguments. */
 function takeClaude(args: readonly string[]): {

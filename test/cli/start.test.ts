@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { isTested } from '../../apps/worker/src/session/opening-notices.ts';
+import { isTested } from '@holdfast/shared/runtime';
 import { linesWith } from './support/lines.ts';
 import { createSandbox, wasSent } from './support/sandbox.ts';
 

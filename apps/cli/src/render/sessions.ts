@@ -1,6 +1,7 @@
 // Sessions as people read them: the list, and one in detail. Pure.
 import type { SessionDetails } from '@holdfast/client';
 import { contentText, formatPosition, type SessionSummary } from '@holdfast/shared/protocol';
+import { isTested, TESTED_CLI_VERSIONS } from '@holdfast/shared/runtime';
 import { oneLine, withoutControls, type Style } from './style.ts';
 
 /** One line for each session: id, status, last change, title, folder. `now` in ms since 1970. */
@@ -39,6 +40,7 @@ export function inspection(details: SessionDetails): Record<string, unknown> {
     position: formatPosition(session.position),
     worker: { id: owner.workerId, alive: owner.alive },
     child: view.child,
+    cliUntested: isUntested(view.child),
     turns: view.turnsEnded,
     turn: view.turn,
     queue: view.queue,
@@ -78,13 +80,20 @@ export function inspectionLines(details: SessionDetails, style: Style): readonly
   return pairs.map(([name, value]) => `${style.dim(name.padEnd(9))} ${withoutControls(value)}`);
 }
 
+/** Another CLI version than those that Holdfast was tested with. */
+function isUntested(child: SessionDetails['view']['child']): boolean {
+  return child.state === 'running' && (child.cliVersion === null || !isTested(child.cliVersion));
+}
+
 function childText(child: SessionDetails['view']['child']): string {
   switch (child.state) {
     case 'none':
       return 'not started';
     case 'running': {
       const version = child.cliVersion ?? '(version unknown)';
-      return `pid ${child.pid}, CLI ${version}, ${child.modelSource} model, ${child.containment}, ${child.turns} turns`;
+      const { from, to } = TESTED_CLI_VERSIONS;
+      const warning = isUntested(child) ? ` (not tested: Holdfast knows ${from} to ${to})` : '';
+      return `pid ${child.pid}, CLI ${version}${warning}, ${child.modelSource} model, ${child.containment}, ${child.turns} turns`;
     }
     case 'parked':
       return `parked: ${child.reason}`;

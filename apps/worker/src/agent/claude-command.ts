@@ -2,12 +2,6 @@
 import type { SessionSettings } from '@holdfast/shared/protocol';
 import { CHILD_MARKER, SESSION_MARKER } from '../process/containment.ts';
 
-/** The range of CLI versions this code was tested with. Another one runs, with a warning. */
-export const TESTED_CLI_VERSIONS: { readonly from: string; readonly to: string } = {
-  from: '2.1.197',
-  to: '2.1.197',
-};
-
 export interface ClaudeArguments {
   readonly cliSessionId: string;
   /** True when a transcript exists: the conversation goes on. */

@@ -1,6 +1,6 @@
 // What a session says when a child has started: which model answers, and anything unusual about the CLI.
 import type { EventBody, SessionView } from '@holdfast/shared/protocol';
-import { TESTED_CLI_VERSIONS } from '../agent/claude-command.ts';
+import { isTested, TESTED_CLI_VERSIONS } from '@holdfast/shared/runtime';
 import type { ChildEnvironment, ChildReady } from './child-host.ts';
 
 /** Notices for a new child; those that the session has shown already (in its recent messages) are left out. */
@@ -36,25 +36,6 @@ function versionNotice(version: string | null): Notice[] {
   const range = from === to ? from : `${from} to ${to}`;
   const text = `Claude Code ${version ?? 'of an unknown version'} runs here; Holdfast was tested with ${range}.`;
   return [{ type: 'notice', kind: 'cli_version', text, data: { version, tested: { from, to } } }];
-}
-
-/** Whether a version lies in the tested range, compared number by number. */
-export function isTested(version: string): boolean {
-  return (
-    compareVersions(version, TESTED_CLI_VERSIONS.from) >= 0 &&
-    compareVersions(version, TESTED_CLI_VERSIONS.to) <= 0
-  );
-}
-
-function compareVersions(one: string, other: string): number {
-  const [left, right] = [one, other].map((text) =>
-    text.split('.').map((part) => Number.parseInt(part, 10) || 0),
-  );
-  for (let index = 0; index < 3; index += 1) {
-    const difference = (left?.[index] ?? 0) - (right?.[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 function containmentNotice(containment: ChildEnvironment['containment']): Notice[] {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { applyEvent, EMPTY_VIEW, type EventBody, type SessionView } from '@holdfast/shared/protocol';
-import { TESTED_CLI_VERSIONS } from '../../src/agent/claude-command.ts';
+import { isTested, TESTED_CLI_VERSIONS } from '@holdfast/shared/runtime';
 import type { ChildReady } from '../../src/session/child-host.ts';
-import { isTested, openingNotices } from '../../src/session/opening-notices.ts';
+import { openingNotices } from '../../src/session/opening-notices.ts';
 
 const ready = (cliVersion: string | null): ChildReady => ({
   pid: 1,

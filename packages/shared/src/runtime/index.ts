@@ -1,3 +1,4 @@
+export { isTested, TESTED_CLI_VERSIONS } from './cli-version.ts';
 export { findClaude, type ClaudeLocation } from './claude-path.ts';
 export { ConfigError, loadConfig, redactConfig, unknownVariables, type Config } from './config.ts';
 export { createLogger, type Logger } from './logger.ts';
