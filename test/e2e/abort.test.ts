@@ -52,6 +52,27 @@ describe('an abort', () => {
     expect(one.pid).toBe(pid);
   });
 
+  it('keeps what goes on in the background visibly, or ends it with `background: stop` [C-01] [A-11]', async () => {
+    const seconds = uniqueSleep();
+    const background = JSON.stringify({ command: `sleep ${seconds}`, run_in_background: true });
+    const { promptId } = await one.session.prompt(`[[tool Bash ${background}]] [[text count=1000 rate=50]]`);
+    const { turnId } = await one.one('turn_started', { promptId });
+    const { taskId } = await one.one('task_started', { turnId, kind: 'shell' });
+    await one.one('message_delta', { turnId });
+    await one.session.abort({ turnId });
+    await one.one('turn_ended', { turnId, stopReason: 'aborted' });
+    const { sessionId } = one.session;
+    expect(await processesLike(`sleep ${seconds}`)).not.toEqual([]);
+    expect((await client.http.inspect(sessionId)).view.tasks).toMatchObject([{ taskId }]);
+    // Between turns too: nothing but the task is there to stop.
+    expect(await one.session.abort({ background: 'stop' })).toEqual({ turnId: null });
+    await one.one('task_ended', { taskId, status: 'stopped' });
+    await gone(`sleep ${seconds}`, 1_000);
+    expect((await client.http.inspect(sessionId)).view.tasks).toEqual([]);
+    const next = await one.turn('[[say still here]]');
+    expect(one.textOf(next.turnId)).toBe('still here');
+  });
+
   it('in mid-stream keeps what was shown, ends the turn once, and takes no later turn along [C-03]', async () => {
     const { pid } = one;
     const { promptId } = await one.session.prompt('[[text count=1000 rate=50]]');

@@ -62,6 +62,22 @@ describe('an idle child', () => {
     expect(one.runner.hasChild).toBe(true);
   });
 
+  it('that works on something behind its turns is not parked until that ends [A-11]', async () => {
+    const limits = { idleMs: 150 };
+    await using busy = await runSession(redis, { limits });
+    await busy.endOf(await busy.prompt('background'));
+    // The same time with nothing behind the turn: the other session shows that it is over.
+    await using other = await runSession(redis, { limits });
+    await other.endOf(await other.prompt('say hello'));
+    await until(() => other.overs.length > 0, { what: 'the other session to rest' });
+    expect(busy.overs).toEqual([]);
+    expect(busy.runner.idleSince).toBeNull();
+    expect(busy.runner.park('room_needed')).toBe(false);
+    await busy.order({ type: 'abort', turnId: null, queue: 'keep', background: 'stop' });
+    await until(() => busy.overs.length > 0, { what: 'the session to rest' });
+    expect(busy.overs).toEqual(['parked']);
+  });
+
   it('is not parked twice, and a command that comes meanwhile is served with a new child [A-10]', async () => {
     await using one = await runSession(redis);
     await one.endOf(await one.prompt('say hello'));

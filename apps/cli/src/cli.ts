@@ -133,6 +133,7 @@ function addTalking(program: Command, context: RunContext, finish: Finish): void
     .argument('<id>', 'session')
     .option('--turn <id>', 'the turn meant (default: the one that runs)')
     .option('--clear-queue', 'drop the prompts that wait')
+    .option('--stop-background', 'also end what goes on behind the turn, such as a dev server')
     .option('--json', 'print {sessionId, turnId}; turnId null: none was running')
     .action((id: string, options: AbortOptions) => finish(runAbort(context, id, options)));
 }

@@ -44,6 +44,7 @@ export async function runOpen(context: RunContext, id: string, options: JsonOpti
 export interface AbortOptions extends JsonOption {
   readonly turn?: string;
   readonly clearQueue?: boolean;
+  readonly stopBackground?: boolean;
 }
 
 export async function runAbort(context: RunContext, id: string, options: AbortOptions): Promise<number> {
@@ -56,12 +57,18 @@ export async function runAbort(context: RunContext, id: string, options: AbortOp
     await http.inspect(sessionId);
     const { turnId } = await client.session(sessionId).abort({
       queue: options.clearQueue === true ? 'clear' : 'keep',
+      background: options.stopBackground === true ? 'stop' : 'keep',
       ...(turn?.data === undefined ? {} : { turnId: turn.data }),
     });
     if (options.json === true) io.out(jsonLine({ sessionId, turnId }));
-    else io.err(turnId === null ? 'No turn is running\n' : `abort of turn ${turnId} requested\n`);
+    else io.err(`${abortText(turnId, options)}\n`);
     return EXIT.ok;
   });
+}
+
+function abortText(turnId: TurnId | null, { stopBackground }: AbortOptions): string {
+  const turn = turnId === null ? 'No turn is running' : `abort of turn ${turnId} requested`;
+  return stopBackground === true ? `${turn}; what goes on in the background is asked to stop` : turn;
 }
 
 export async function runInspect(context: RunContext, id: string, options: JsonOption): Promise<number> {

@@ -24,6 +24,10 @@ const turnLines: Lines = {
   ],
   notice: (event, { mode, style, clean }) =>
     mode === 'transcript' || !QUIET_NOTICES.has(event.kind) ? [style.dim(clean(`· ${event.text}`))] : [],
+  task_started: (event, { mode, style, clean }) =>
+    mode === 'transcript' ? [style.dim(clean(`· task ${event.taskId} goes on: ${event.description}`))] : [],
+  task_ended: (event, { mode, style }) =>
+    mode === 'transcript' ? [style.dim(`· task ${event.taskId} ${event.status}`)] : [],
   turn_stalled: (event, { style }) => [
     style.dim(`· nothing came for ${Math.round(event.silentMs / 1000)} s`),
   ],

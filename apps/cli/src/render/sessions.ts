@@ -47,6 +47,7 @@ export function inspection(details: SessionDetails): Record<string, unknown> {
     queuePaused: view.queuePaused,
     unreadCommands: inbox.unread,
     approvals: view.approvals,
+    tasks: view.tasks,
     settings: view.settings,
     usage: view.usage,
     createdAt: session.createdAt,
@@ -68,6 +69,7 @@ export function inspectionLines(details: SessionDetails, style: Style): readonly
     ['turns', String(view.turnsEnded)],
     ['queue', queueText(details)],
     ...view.queue.map((prompt): [string, string] => ['', `${prompt.promptId}  ${promptLine(prompt)}`]),
+    ...view.tasks.map((task): [string, string] => ['task', `${task.taskId}  ${task.description}`]),
     ['position', formatPosition(session.position)],
     ['mode', `${view.settings.permissionMode}, model ${view.settings.model ?? 'default'}`],
     [

@@ -28,12 +28,9 @@ import type {
   SubmitResult,
   WorkerRegistry,
 } from '@holdfast/shared/store';
-import { withDeadline } from '@holdfast/shared/util';
-import { stored, storageError, type MemoryGate } from './storage.ts';
+import { ensureOwner } from './ensure-owner.ts';
+import { stored, type MemoryGate } from './storage.ts';
 import { makeSessionFolder, resolveCwd, type WorkspaceRoots } from './workspace.ts';
-
-/** Longer keeps a caller waiting while Redis is away; the command itself is stored by then and may be repeated. */
-const PLACEMENT_DEADLINE_MS = 3_000;
 
 export interface NewSessionRequest {
   readonly createId: CreateId;
@@ -194,8 +191,8 @@ async function abort(
   const running = meta.turnId === null ? null : TurnId.parse(meta.turnId);
   // A turn's id is new with every attempt and known only once it runs: another one than the running one is over.
   const turnId = request.turnId === undefined || request.turnId === running ? running : null;
-  if (turnId === null && request.queue === 'keep') return { turnId: null };
   const { queue, background } = request;
+  if (turnId === null && queue === 'keep' && background === 'keep') return { turnId: null };
   await submit(deps, sessionId, { type: 'abort', turnId, queue, background, by: userId });
   return { turnId };
 }
@@ -251,27 +248,8 @@ async function accept(
   if (result.status === 'queue_full') {
     throw new ServiceError('queue_full', { details: { waiting: result.waiting } });
   }
-  await ensureOwner(deps, input.sessionId, result.owner);
+  await ensureOwner(deps, input.sessionId, result);
   return result;
-}
-
-/**
- * Asks for a worker unless a living one owns the session. That one was told by the inbox's doorbell; the session
- * is noted at it, so that it is placed anew should the worker die before it has read the command.
- */
-async function ensureOwner(
-  deps: SessionServiceDeps,
-  sessionId: SessionId,
-  owner: ObservedOwner,
-): Promise<void> {
-  if (owner !== null && (await stored(async () => deps.registry.noteActive(owner, sessionId)))) return;
-  try {
-    const requested = deps.placement.request(sessionId);
-    await withDeadline(requested, { limitMs: PLACEMENT_DEADLINE_MS, what: 'the placement request' });
-  } catch (error) {
-    deps.logger.warn({ err: error, sessionId }, 'a placement request failed');
-    throw storageError(error);
-  }
 }
 
 async function isAlive(deps: SessionServiceDeps, owner: ObservedOwner): Promise<boolean> {

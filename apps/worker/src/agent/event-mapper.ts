@@ -6,6 +6,7 @@ import { CliMessage, type CliContentBlock, type CliMessageOf, type CliUsage } fr
 import { resultText } from './result-text.ts';
 import { StreamBlocks, type BlockRef } from './stream-blocks.ts';
 import { systemEvents } from './system-events.ts';
+import { Tasks } from './tasks.ts';
 
 /** What a message means to the session, besides the events to append. */
 export type Signal =
@@ -38,6 +39,7 @@ const MAX_OUTPUT_CHARS = 100_000;
 
 export class EventMapper {
   readonly #blocks = new StreamBlocks();
+  readonly #tasks = new Tasks();
   #contextTokens = 0;
   #windowTokens: number | null = null;
   #processCostUsd = 0;
@@ -55,6 +57,11 @@ export class EventMapper {
     return this.#costUsd;
   }
 
+  /** The tasks of this CLI that have not ended: what goes on between turns. */
+  get outstandingTasks(): readonly string[] {
+    return this.#tasks.outstanding;
+  }
+
   /** Maps one message; `turnId` is the turn in flight. Never throws: what it does not know becomes `unknown`. */
   map(raw: unknown, turnId: TurnId | null): Mapped {
     const parsed = CliMessage.safeParse(raw);
@@ -62,7 +69,7 @@ export class EventMapper {
     const message = parsed.data;
     switch (message.type) {
       case 'system':
-        return systemEvents(message, turnId);
+        return this.#system(message, turnId);
       case 'stream_event':
         return { events: this.#stream(message, turnId), signals: [] };
       case 'assistant':
@@ -85,6 +92,11 @@ export class EventMapper {
   /** The events that close what a dead or aborted child left open. */
   closeOpenBlocks(turnId: TurnId | null): EventBody[] {
     return this.#blocks.clear().map((ref) => discarded(ref, turnId));
+  }
+
+  #system(message: CliMessageOf<'system'>, turnId: TurnId | null): Mapped {
+    const events = this.#tasks.take(message, turnId);
+    return events === undefined ? systemEvents(message, turnId) : { events, signals: [] };
   }
 
   #stream(message: CliMessageOf<'stream_event'>, turnId: TurnId | null): EventBody[] {

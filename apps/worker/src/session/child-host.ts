@@ -155,6 +155,12 @@ export class ChildHost {
     return this.#state.child.control({ subtype: 'interrupt' }, CONTROL_LIMIT_MS);
   }
 
+  /** Asks the CLI to end a task that it works on behind its turns. */
+  async stopTask(taskId: string): Promise<ControlResult> {
+    if (this.#state.kind !== 'ready') return { status: 'ended' };
+    return this.#state.child.control({ subtype: 'stop_task', task_id: taskId }, CONTROL_LIMIT_MS);
+  }
+
   answer(requestId: string, response: Record<string, unknown>): void {
     if (this.#state.kind === 'ready') this.#state.child.answer(requestId, response);
   }

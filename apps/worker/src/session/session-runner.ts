@@ -14,9 +14,9 @@ import { assertNever } from '@holdfast/shared/util';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Admission } from './admission.ts';
 import { ChildCare, type ChildLimits } from './child-care.ts';
+import { exitedEvent, startedEvents } from './child-events.ts';
 import { ChildHost, type ChildEnvironment, type ChildOver, type ChildReady } from './child-host.ts';
 import { EventWriter } from './event-writer.ts';
-import { openingNotices } from './opening-notices.ts';
 import type { PromptQueue, WaitingPrompt } from './prompt-queue.ts';
 import { changeQueue, queuePrompt, type Step } from './queue-commands.ts';
 import type { SessionFiles } from './session-files.ts';
@@ -57,6 +57,7 @@ export type WakeReason =
   | 'child_ready'
   | 'child_over'
   | 'turn_over'
+  | 'task'
   | 'lost'
   | 'stop';
 
@@ -122,6 +123,7 @@ export class SessionRunner {
         this.#care.turnSucceeded();
         this.wake('turn_over');
       },
+      onTask: () => this.wake('task'),
     });
   }
 
@@ -208,9 +210,13 @@ export class SessionRunner {
     if (reasons.includes('started') || reasons.includes('doorbell')) await this.#readInbox();
     if (this.#isRunning()) await this.#advance();
     this.#noteActivity();
-    const isIdle =
-      this.#child.state === 'ready' && this.#turns.isFree && this.#deps.queue.next() === undefined;
-    this.#care.watch(isIdle);
+    this.#care.watch(this.#isIdle());
+  }
+
+  /** Nothing runs, waits, or goes on behind the turns. */
+  #isIdle(): boolean {
+    const isSettled = this.#turns.isFree && !this.#turns.hasTasks;
+    return this.#child.state === 'ready' && isSettled && this.#deps.queue.next() === undefined;
   }
 
   /** Keeps the worker's set of active sessions: what a reaper would have to place anew. */
@@ -320,7 +326,8 @@ export class SessionRunner {
     const { queue } = this.#deps;
     const cleared = fate === 'clear' ? queue.clear() : [];
     const isCurrent = turnId !== null && this.#turns.turnId === turnId;
-    if (!isCurrent && cleared.length === 0) return false;
+    const stopsTasks = background === 'stop' && this.#turns.hasTasks;
+    if (!isCurrent && cleared.length === 0 && !stopsTasks) return false;
     // A prompt on its way into the turn comes back and waits too, unless it is dropped.
     if (queue.size > 0 || (isCurrent && fate === 'keep' && this.#turns.isSteering)) queue.isPaused = true;
     const event: EventBody = { type: 'abort_requested', turnId, queue: fate, background, by };
@@ -329,6 +336,7 @@ export class SessionRunner {
       const kept = { kind: 'return', behind: null } as const;
       this.#turns.interrupt({ kind: 'aborted' }, fate === 'clear' ? { kind: 'cancel', by } : kept);
     }
+    if (stopsTasks) this.#turns.stopTasks();
     return true;
   }
 
@@ -348,17 +356,10 @@ export class SessionRunner {
 
   #onReady(ready: ChildReady): void {
     const { environment } = this.#deps;
-    const { pid, cliVersion, resumed } = ready;
     this.#wanted = false;
     this.#turns.childReady(ready.cliSessionId);
-    const { modelSource, containment } = environment;
-    this.#writer.push(
-      [
-        { type: 'child_started', pid, cliVersion, modelSource, resumed, containment: containment.kind },
-        ...openingNotices({ view: this.#writer.view, ready, environment }),
-      ],
-      { meta: { cli: ready.cliSessionId } },
-    );
+    const events = startedEvents({ view: this.#writer.view, ready, environment });
+    this.#writer.push(events, { meta: { cli: ready.cliSessionId } });
     this.wake('child_ready');
   }
 
@@ -369,18 +370,8 @@ export class SessionRunner {
     const wasParked = this.#care.ended();
     // It may have begun a turn of its own while it was ending.
     if (wasParked && this.#turns.turnId === null) return this.#rest(over.cause);
-    const { end, expected, cause, stderrTail } = over;
-    const exitCode = end.kind === 'exited' ? end.exitCode : null;
-    const signal = end.kind === 'exited' ? end.signal : null;
-    await this.#turns.afterChild(over, {
-      type: 'child_exited',
-      exitCode,
-      signal,
-      expected,
-      cause,
-      stderrTail,
-    });
-    if (expected) return;
+    await this.#turns.afterChild(over, exitedEvent(over));
+    if (over.expected) return;
     if (!over.wasReady) this.#turns.failNext(startFailure(over, this.#deps.environment.findCliProblem));
     this.#care.backOff();
   }

@@ -50,6 +50,8 @@ export interface TurnKeeperDeps {
   /** The CLI's id of the conversation so far; null before the first child. */
   readonly cliSessionId: string | null;
   readonly onTurnOver: () => void;
+  /** A task of the CLI has begun or ended. */
+  readonly onTask: () => void;
 }
 
 export class TurnKeeper {
@@ -107,6 +109,11 @@ export class TurnKeeper {
     return this.#turn === null && this.#settleTimer === null && !this.#steering.isBusy;
   }
 
+  /** The CLI works on something behind its turns. */
+  get hasTasks(): boolean {
+    return this.#mapper.outstandingTasks.length > 0;
+  }
+
   /** Resolves when no turn is in flight any more, or after `limitMs`. */
   async whenFree(limitMs: number): Promise<void> {
     if (this.#turn === null) return;
@@ -152,6 +159,12 @@ export class TurnKeeper {
     for (const signal of signals) if (signal.kind === 'turn_began') this.#onTurnBegan(signal);
     for (const event of events) this.#deps.writer.push([event]);
     for (const signal of signals) this.#onSignal(signal);
+    if (events.some(({ type }) => type === 'task_started' || type === 'task_ended')) this.#deps.onTask();
+  }
+
+  /** Ends what the CLI works on behind its turns: each is told by its `task_ended`. */
+  stopTasks(): void {
+    for (const taskId of this.#mapper.outstandingTasks) void this.#deps.child.stopTask(taskId);
   }
 
   /**

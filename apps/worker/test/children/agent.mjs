@@ -119,6 +119,11 @@ const actions = {
     result();
     state('idle');
   },
+  // Something that goes on behind the turn, until `stop_task`.
+  background: (uuid) => {
+    write({ type: 'system', subtype: 'task_started', task_id: 'b1', task_type: 'local_bash' });
+    answer(uuid, 'it runs');
+  },
   // A turn of its own, begun by nobody, right after ours.
   'go-on': (uuid) => {
     answer(uuid, 'ours');
@@ -216,6 +221,14 @@ function control({ request_id: requestId, request }) {
     held = null;
   } else if (request.subtype === 'get_binary_version') respond(requestId, { version: '2.1.197' });
   else respond(requestId);
+  if (request.subtype === 'stop_task') {
+    write({
+      type: 'system',
+      subtype: 'task_notification',
+      task_id: request.task_id,
+      status: 'stopped',
+    });
+  }
   if (request.subtype === 'interrupt') settle({});
 }
 

@@ -14,6 +14,10 @@ export type BlockKind = z.infer<typeof BlockKind>;
 const blockKey = { turnId: TurnId.nullable(), messageId: z.string(), block: z.int().min(0) };
 const parent = { parentToolCallId: z.string().optional() };
 
+/** What a task of the agent is: a shell command, a subagent, or a kind that this version does not know. */
+export const TaskKind = z.enum(['shell', 'agent', 'other']);
+export type TaskKind = z.infer<typeof TaskKind>;
+
 export const ModelSource = z.enum(['demo', 'real']);
 export type ModelSource = z.infer<typeof ModelSource>;
 
@@ -90,6 +94,20 @@ const payloads = {
     /** The result as text; long results are cut, and `truncated` says so. */
     output: z.string(),
     truncated: z.boolean(),
+  }),
+  /** Work that may go on behind the turn: a shell command (in the background, or one that takes long), a subagent. */
+  task_started: z.object({
+    turnId: TurnId.nullable(),
+    taskId: z.string(),
+    toolCallId: z.string().nullable(),
+    kind: TaskKind,
+    description: z.string(),
+  }),
+  /** Tasks that have not ended end without this event with their child: `child_exited`, `child_parked`, `owner_changed`. */
+  task_ended: z.object({
+    turnId: TurnId.nullable(),
+    taskId: z.string(),
+    status: z.enum(['completed', 'failed', 'stopped']),
   }),
   approval_requested: z.object({
     approvalId: ApprovalId,

@@ -34,12 +34,17 @@ export const EMPTY_VIEW: SessionView = {
   queue: [],
   queuePaused: false,
   approvals: [],
+  tasks: [],
   usage: { contextTokens: 0, windowTokens: null, totals: NO_TOKENS, costUsd: 0 },
   turnsEnded: 0,
   messages: [],
   messagesDropped: 0,
   messagesBytes: 0,
 };
+
+/** Tasks that a view names (of more, the oldest are left out), and the length of what each is described by. */
+const MAX_TASKS = 20;
+const MAX_TASK_CHARS = 200;
 
 /** Folds one event into the view. Events at or below the view's offset change nothing. */
 export function applyEvent(
@@ -168,6 +173,19 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
     turn: unstalled(view),
     ...withResult(view, event, limits),
   }),
+  task_started: (view, event) => ({
+    tasks: [
+      ...view.tasks.filter((task) => task.taskId !== event.taskId),
+      {
+        taskId: event.taskId,
+        toolCallId: event.toolCallId,
+        kind: event.kind,
+        description: event.description.slice(0, MAX_TASK_CHARS),
+        startedAt: event.at,
+      },
+    ].slice(-MAX_TASKS),
+  }),
+  task_ended: (view, event) => ({ tasks: view.tasks.filter((task) => task.taskId !== event.taskId) }),
   approval_requested: (view, event, limits) => ({
     approvals: [
       ...view.approvals,
@@ -216,7 +234,7 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
   owner_changed: (view, event) => ({
     owner: { workerId: event.workerId, fence: event.fence },
     ...(view.child.state === 'running'
-      ? { child: { state: 'none' as const }, messages: withLostTools(view) }
+      ? { child: { state: 'none' as const }, tasks: [], messages: withLostTools(view) }
       : {}),
   }),
   child_started: (_view, event) => ({
@@ -230,14 +248,11 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
       turns: 0,
     },
   }),
-  child_parked: (_view, event) => ({ child: { state: 'parked', reason: event.reason } }),
+  child_parked: (_view, event) => ({ child: { state: 'parked', reason: event.reason }, tasks: [] }),
   child_exited: (view, event) => ({
     child: { state: 'exited', cause: event.cause, expected: event.expected },
-    messages: view.messages.map((message) =>
-      message.kind === 'tool' && message.state === 'running'
-        ? { ...message, state: 'lost' as const }
-        : message,
-    ),
+    tasks: [],
+    messages: withLostTools(view),
   }),
   history_trimmed: () => ({}),
   unknown: () => ({}),

@@ -2,7 +2,7 @@
 // A stored snapshot is this value, so every field here is plain JSON and bounded.
 import { z } from 'zod';
 import { PromptContent } from './content.ts';
-import { BlockKind, ModelSource } from './event.ts';
+import { BlockKind, ModelSource, TaskKind } from './event.ts';
 import { ApprovalId, PromptId, TurnId, UserId, WorkerId } from './ids.ts';
 import { Offset } from './position.ts';
 import { SessionSettings } from './settings.ts';
@@ -80,6 +80,16 @@ export const PendingApproval = z.object({
 });
 export type PendingApproval = z.infer<typeof PendingApproval>;
 
+/** Work of the agent that goes on, also between turns. */
+export const TaskView = z.object({
+  taskId: z.string(),
+  toolCallId: z.string().nullable(),
+  kind: TaskKind,
+  description: z.string(),
+  startedAt: z.number(),
+});
+export type TaskView = z.infer<typeof TaskView>;
+
 export const ChildView = z.discriminatedUnion('state', [
   z.object({ state: z.literal('none') }),
   z.object({
@@ -116,6 +126,7 @@ export const SessionView = z.object({
   queue: z.array(QueuedPrompt),
   queuePaused: z.boolean(),
   approvals: z.array(PendingApproval),
+  tasks: z.array(TaskView).default([]),
   usage: z.object({
     contextTokens: z.number(),
     windowTokens: z.number().nullable(),

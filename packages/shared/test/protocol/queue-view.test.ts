@@ -94,6 +94,38 @@ it('a paused queue goes on by a person or by a new prompt [C-05]', () => {
   expect(statusOf(fold(...paused, queued(PromptId.parse('b'))))).toBe('queued');
 });
 
+describe('tasks in the view', () => {
+  const task = (taskId: string, description = 'sleep'): EventBody => {
+    const of = { turnId, taskId, toolCallId: null, kind: 'shell' as const };
+    return { type: 'task_started', ...of, description };
+  };
+  const child = { exitCode: 0, signal: null, expected: true, cause: 'idle', stderrTail: '' };
+  const ids = (view: SessionView): unknown[] => view.tasks.map(({ taskId }) => taskId);
+
+  it('are there from their start to their end, also between turns', () => {
+    const view = fold(task('b1'), task('b2'), {
+      type: 'task_ended',
+      turnId,
+      taskId: 'b1',
+      status: 'stopped',
+    });
+    expect(ids(view)).toEqual(['b2']);
+    expect(SessionView.parse(JSON.parse(JSON.stringify(view)))).toEqual(view);
+  });
+
+  it('end with their child', () => {
+    expect(ids(fold(task('b1'), { type: 'child_exited', ...child }))).toEqual([]);
+    expect(ids(fold(task('b1'), { type: 'child_parked', reason: 'idle' }))).toEqual([]);
+  });
+
+  it('are bounded, in number and in length', () => {
+    const many = Array.from({ length: 30 }, (_, n) => task(`b${n}`, 'x'.repeat(1_000)));
+    const { tasks } = fold(...many);
+    expect(tasks).toHaveLength(20);
+    expect(tasks.at(-1)).toMatchObject({ taskId: 'b29', description: 'x'.repeat(200) });
+  });
+});
+
 it('title and archived are as the last change says; a snapshot of an older version is not archived [B-11]', () => {
   const { settings } = EMPTY_VIEW;
   const set: EventBody = { type: 'settings_changed', settings, title: 'T', archived: true, by };
