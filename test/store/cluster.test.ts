@@ -120,6 +120,7 @@ describe('a cluster of three masters', () => {
     expect(await registry.noteActive(identity, sessionId)).toBe(true);
     expect(await registry.activeSessions(identity.workerId)).toEqual([sessionId]);
     expect(await registry.electReaper(identity, 60_000)).toEqual([]);
+    expect(await registry.ring(identity.workerId, sessionId)).toBe(false);
     await registry.retire(identity);
     expect(await registry.isAlive(identity)).toBe(false);
     expect(await registry.forget(identity.workerId)).toBe('forgotten');

@@ -22,6 +22,8 @@ export interface ModelState {
   head: number;
   fence: number;
   owner: { readonly workerId: string; readonly incarnation: string } | null;
+  /** Who gave the session up last. */
+  lastOwner: string | null;
   /** The Redis server that an owner last saw. */
   server: 'none' | 'this' | 'another';
   inboxHead: number;
@@ -63,6 +65,7 @@ export class SessionModel {
       server: 'none',
       inboxHead: 0,
       inboxAcked: 0,
+      lastOwner: null,
       status: 'idle',
       isDeleting: false,
       historyBytes: 0,
@@ -84,14 +87,16 @@ export class SessionModel {
     const owner =
       state.owner === null ? null : { ...state.owner, workerId: WorkerId.parse(state.owner.workerId) };
     const promptId = command.type === 'prompt' ? command.promptId : null;
-    if (promptId !== null && state.prompts.has(promptId)) return { status: 'duplicate', owner };
+    if (promptId !== null && state.prompts.has(promptId)) return { status: 'duplicate', ...addressee };
     const waiting = state.order.size + state.inboxHead - state.inboxAcked;
+    const last = state.owner?.workerId ?? state.lastOwner;
+    const addressee = { owner, lastOwner: last === null ? null : WorkerId.parse(last) };
     if (promptId !== null && waiting >= this.#queueCap) return { status: 'queue_full', waiting };
     state.inboxHead += 1;
     state.inbox.push({ seq: state.inboxHead, json: JSON.stringify(command) });
     if (promptId !== null) state.prompts.add(promptId);
     if (command.type === 'delete') state.isDeleting = true;
-    return { status: 'accepted', seq: state.inboxHead, owner };
+    return { status: 'accepted', seq: state.inboxHead, ...addressee };
   }
 
   acknowledge(owner: Ownership, seq: number): 'ok' | 'fenced' {
@@ -175,6 +180,7 @@ export class SessionModel {
     state.owner = null;
     return 'released';
   }
+    state.lastOwner = state.owner?.workerId ?? null;
 
   delete(owner: Ownership): 'deleted' | 'fenced' | 'not_found' {
     if (this.state === null) return 'not_found';

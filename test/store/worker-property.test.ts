@@ -59,7 +59,10 @@ const heartbeat = fc.tuple(identity, fc.constantFrom(0, LONG_MS)).map(([who, lea
 const retire = identity.map((who) =>
   step(`retire(${who.workerId}/${who.incarnation})`, async (model, redis) => {
     const known = model.workers.get(who.workerId);
-    if (holds(known, who)) Object.assign(known, { incarnation: null, isAlive: false });
+    if (holds(known, who)) {
+      Object.assign(known, { incarnation: null, isAlive: false });
+      if (model.reaper === `${who.workerId}/${who.incarnation}`) model.reaper = null;
+    }
     await createWorkerRegistry(redis).retire(who);
   }),
 );

@@ -1,12 +1,13 @@
 // The worker: takes sessions by placement hints, keeps its lease and its guardian, hands everything back at the end.
-import type { SessionId } from '@holdfast/shared/protocol';
+import { SessionId } from '@holdfast/shared/protocol';
 import {
   createPlacementConsumer,
+  workerDoorbell,
   type PlacementConsumer,
   type RedisAddress,
   type WorkerInfo,
 } from '@holdfast/shared/store';
-import { claimSession } from './claim/claimer.ts';
+import { claimSession, hasWork, type ClaimOutcome } from './claim/claimer.ts';
 import { createLeaseKeeper } from './claim/lease-keeper.ts';
 import { createReaper } from './claim/reaper.ts';
 import { TakeoverGuard } from './claim/takeover-guard.ts';
@@ -46,6 +47,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
   let isStopping = false;
   let isFrozen = false;
   let consumer: PlacementConsumer | undefined;
+  const doorbell = workerDoorbell(identity.workerId);
   const guardian = createGuardianLink({
     ...{ identity, logger, env: deps.environment.workerEnv },
     onFrozen: () => {
@@ -82,6 +84,9 @@ export function buildWorker(deps: WorkerDeps): Worker {
     for (const other of others) {
       const { info } = other;
       if (!info.draining && info.children < info.capacity && (await registry.isAlive(other))) return true;
+  const claim = async (sessionId: SessionId): Promise<ClaimOutcome> =>
+    claimSession({ ...deps, maySeize, isNeeded: hasWork }, sessionId);
+
     }
     return false;
   }
@@ -89,9 +94,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
   async function place(sessionId: SessionId): Promise<void> {
     if (table.wake(sessionId)) return;
     const isElsewhere = isStopping || (table.isBusy && (await hasRoomElsewhere()));
-    const outcome = isElsewhere
-      ? { status: 'later' as const }
-      : await claimSession({ ...deps, maySeize }, sessionId);
+    const outcome = isElsewhere ? { status: 'later' as const } : await claim(sessionId);
     if (outcome.status === 'claimed') await table.adopt(sessionId, outcome.claimed);
     if (outcome.status === 'later') await placement.request(sessionId, { delayMs: RETRY_DELAY_MS });
   }
@@ -102,11 +105,27 @@ export function buildWorker(deps: WorkerDeps): Worker {
       await lease.start();
       reaper.start();
       deps.subscriber.onGap(() => table.wakeAll());
+  /** A session that we had before has a command. Without room here, its placement job finds another worker. */
+  async function answerDoorbell(sessionId: SessionId): Promise<void> {
+    if (isStopping || isFrozen || table.wake(sessionId) || table.isBusy) return;
+    const outcome = await claim(sessionId);
+    if (outcome.status === 'claimed') await table.adopt(sessionId, outcome.claimed);
+  }
+
+  async function listen(): Promise<void> {
+    await deps.subscriber.subscribe(doorbell, (body) => {
+      void answerDoorbell(SessionId.parse(body.toString('latin1'))).catch((error: unknown) => {
+        logger.warn({ err: error }, 'a session that was rung for could not be taken');
+      });
+    });
+  }
+
       const { address } = deps;
       consumer = createPlacementConsumer({ address, logger, concurrency: PLACEMENT_CONCURRENCY, place });
     },
     reconnected: () => {
       void table
+      await listen();
         .reconnected()
         .catch((error: unknown) => logger.warn({ err: error }, 'checking the logs failed'));
     },
@@ -118,6 +137,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
       await lease.stop();
       await guardian.stop();
     },
+      await deps.subscriber.unsubscribe(doorbell);
   };
 }
 

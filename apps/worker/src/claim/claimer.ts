@@ -28,6 +28,10 @@ export interface ClaimerDeps {
   /** Whether a worker that looks dead may be believed dead just now. */
   readonly maySeize: () => boolean;
 }
+  /** Whether the session needs an owner at all; asked of what is stored, before anything else. */
+  readonly isNeeded?: (meta: SessionMeta) => boolean;
+  /** Witness of claims beside Redis; without it, Redis alone is believed. */
+  readonly notes?: ClaimNotes;
 
 /** A session that is ours now, with its state as the last owner left it. */
 export interface Claimed {
@@ -41,7 +45,7 @@ export interface Claimed {
 
 export type ClaimOutcome =
   | { readonly status: 'claimed'; readonly claimed: Claimed }
-  /** A living worker owns it, or somebody was quicker, or it is gone: nothing to do. */
+  /** A living worker owns it, or somebody was quicker, or it is gone or has nothing to do. */
   | { readonly status: 'not_needed' }
   /** Its owner looks dead, but so does everybody after an outage of Redis: ask again in a moment. */
   | { readonly status: 'later' };
@@ -50,8 +54,16 @@ const PAGE = 500;
 
 export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Promise<ClaimOutcome> {
   const meta = await deps.sessions.read(sessionId);
-  if (meta === null) return { status: 'not_needed' };
+  if (meta === null || deps.isNeeded?.(meta) === false) return { status: 'not_needed' };
   if (meta.owner !== null && (await deps.registry.isAlive(meta.owner))) return { status: 'not_needed' };
+/**
+ * Whether an owner has anything to do: unread commands, a turn, prompts that may run. A hint may come late, when its
+ * commands were obeyed and the session was put to rest again.
+ */
+export function hasWork(meta: Pick<SessionMeta, 'inboxHead' | 'inboxAcked' | 'status'>): boolean {
+  return meta.inboxHead > meta.inboxAcked || (meta.status !== 'idle' && meta.status !== 'paused');
+}
+
   if (meta.owner !== null && !deps.maySeize()) return { status: 'later' };
   const result = await deps.sessions.claim({
     observed: meta,

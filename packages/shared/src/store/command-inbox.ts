@@ -19,10 +19,17 @@ export const QUEUE_CAP = 100;
 /** The worker that was the owner when the command was stored; it may be dead. */
 export type ObservedOwner = { readonly workerId: WorkerId; readonly incarnation: string } | null;
 
+/** Who is to hear of a command. */
+export interface Addressee {
+  readonly owner: ObservedOwner;
+  /** Who owns the session, or owned it last: its files are warm there. */
+  readonly lastOwner: WorkerId | null;
+}
+
 export type SubmitResult =
-  | { readonly status: 'accepted'; readonly seq: number; readonly owner: ObservedOwner }
+  | ({ readonly status: 'accepted'; readonly seq: number } & Addressee)
   /** The same prompt was accepted before. */
-  | { readonly status: 'duplicate'; readonly owner: ObservedOwner }
+  | ({ readonly status: 'duplicate' } & Addressee)
   | { readonly status: 'not_found' }
   | { readonly status: 'queue_full'; readonly waiting: number }
   /** A turn runs, or prompts wait, and the prompt asked not to wait. */
@@ -146,9 +153,9 @@ function parseSubmit(reply: unknown): SubmitResult {
   const parsed = SubmitReply.parse(reply);
   switch (parsed[0]) {
     case 'accepted':
-      return { status: 'accepted', seq: parsed[1], owner: toOwner(parsed[2], parsed[3]) };
+      return { status: 'accepted', seq: parsed[1], ...toAddressee(parsed[2], parsed[3], parsed[4]) };
     case 'duplicate':
-      return { status: 'duplicate', owner: toOwner(parsed[1], parsed[2]) };
+      return { status: 'duplicate', ...toAddressee(parsed[1], parsed[2], parsed[3]) };
     case 'queue_full':
       return { status: 'queue_full', waiting: parsed[1] };
     case 'not_found':
@@ -157,8 +164,11 @@ function parseSubmit(reply: unknown): SubmitResult {
   }
 }
 
-function toOwner(workerId: string, incarnation: string): ObservedOwner {
-  return workerId === '' ? null : { workerId: WorkerId.parse(workerId), incarnation };
+function toAddressee(owner: string, incarnation: string, last: string): Addressee {
+  const lastOwner = last === '' ? null : WorkerId.parse(last);
+  if (owner === '') return { owner: null, lastOwner };
+  const workerId = WorkerId.parse(owner);
+  return { owner: { workerId, incarnation }, lastOwner: workerId };
 }
 
 function parseCommand(text: string | undefined): Command | null {

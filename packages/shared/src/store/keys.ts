@@ -79,3 +79,7 @@ export const BULLMQ_PREFIX = 'hf:bull';
 export function probeChannel(name: string): string {
   return `hf:probe:${name}`;
 }
+/** Channel of one worker: ids of sessions that it had before and that have a command now. */
+export function workerDoorbell(workerId: WorkerId): string {
+  return `hf:{workers}:doorbell:${workerId}`;
+}

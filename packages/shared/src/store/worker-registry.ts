@@ -2,7 +2,13 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { SessionId, WorkerId } from '../protocol/ids.ts';
-import { REAPER_KEY, WORKER_DEADLINES_KEY, WORKER_INFO_KEY, workerActiveKey } from './keys.ts';
+import {
+  REAPER_KEY,
+  WORKER_DEADLINES_KEY,
+  WORKER_INFO_KEY,
+  workerActiveKey,
+  workerDoorbell,
+} from './keys.ts';
 import { loadScript, runScript } from './script-runner.ts';
 
 const heartbeatScript = loadScript('heartbeat');
@@ -10,6 +16,7 @@ const retireScript = loadScript('retire_worker');
 const noteActiveScript = loadScript('note_active');
 const electScript = loadScript('elect_reaper');
 const forgetScript = loadScript('forget_worker');
+const ringScript = loadScript('ring_worker');
 
 const KEYS = [WORKER_DEADLINES_KEY, WORKER_INFO_KEY];
 
@@ -51,6 +58,11 @@ export interface WorkerRegistry {
 }
 
 export function createWorkerRegistry(redis: Redis): WorkerRegistry {
+  /**
+   * Tells a worker that a session it had before has a command now; false when it is dead or does not listen. A worker
+   * that is rung may still leave the session to others.
+   */
+  ring(workerId: WorkerId, sessionId: SessionId): Promise<boolean>;
   return {
     heartbeat: async (identity, leaseMs, info) => {
       const reply = await runScript(redis, heartbeatScript, {
@@ -60,7 +72,8 @@ export function createWorkerRegistry(redis: Redis): WorkerRegistry {
       return z.tuple([z.enum(['alive', 'taken']), z.string()]).parse(reply)[0];
     },
     retire: async (identity) => {
-      await runScript(redis, retireScript, { keys: KEYS, args: [identity.workerId, identity.incarnation] });
+      const args = [identity.workerId, identity.incarnation];
+      await runScript(redis, retireScript, { keys: [...KEYS, REAPER_KEY], args });
     },
     isAlive: async (identity) => noteActive(redis, identity, ''),
     noteActive: async (identity, sessionId) => noteActive(redis, identity, sessionId),
@@ -72,6 +85,10 @@ export function createWorkerRegistry(redis: Redis): WorkerRegistry {
         keys: [REAPER_KEY, WORKER_DEADLINES_KEY],
         args: [`${identity.workerId}/${identity.incarnation}`, termMs],
       });
+    ring: async (workerId, sessionId) => {
+      const keys = [WORKER_DEADLINES_KEY, workerDoorbell(workerId)];
+      return (await runScript(redis, ringScript, { keys, args: [workerId, sessionId] })) === 1;
+    },
       const [status, ...dead] = z.array(z.string()).parse(reply);
       return status === 'elected' ? dead.map((workerId) => WorkerId.parse(workerId)) : null;
     },

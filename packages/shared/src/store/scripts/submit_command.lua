@@ -3,13 +3,14 @@
 -- ARGV  1 user id  2 command as JSON  3 idempotency key ('' = none)  4 life of idempotency keys (ms)
 --       5 queue cap ('' = the command is not a prompt)  6 '1' = the session is to be deleted
 --       7 '1' = refuse the command unless a prompt could start at once
--- RETURNS {'busy'} | {'accepted', seq, owner worker, owner incarnation, fence} | {'duplicate', owner worker, owner incarnation, fence}
+-- RETURNS {'busy'} | {'accepted', seq, owner worker, owner incarnation, last owner}
+--         | {'duplicate', owner worker, owner incarnation, last owner}
 --         | {'not_found'} | {'queue_full', waiting}
 -- INVARIANT the caller is the session's owner user; a prompt with the same key enters once; seq is dense from 1.
-local meta = redis.call('HMGET', KEYS[1], 'user', 'owner', 'inc', 'inboxHead', 'inboxAcked', 'deleting', 'fence')
+local meta = redis.call('HMGET', KEYS[1], 'user', 'owner', 'inc', 'inboxHead', 'inboxAcked', 'deleting', 'last')
 if not meta[1] or meta[1] ~= ARGV[1] or meta[6] then return {'not_found'} end
 if ARGV[3] ~= '' and redis.call('ZSCORE', KEYS[4], ARGV[3]) then
-  return {'duplicate', meta[2], meta[3], meta[7]}
+  return {'duplicate', meta[2], meta[3], meta[7] or ''}
 end
 if ARGV[7] == '1' then
   local status = redis.call('HGET', KEYS[1], 'status')
@@ -38,4 +39,4 @@ if ARGV[3] ~= '' then
   redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - tonumber(ARGV[4]))
 end
 redis.call('SPUBLISH', KEYS[5], seq)
-return {'accepted', seq, meta[2], meta[3], meta[7]}
+return {'accepted', seq, meta[2], meta[3], meta[7] or ''}
