@@ -1,7 +1,7 @@
-// A session that is not the caller's is, byte for byte, a session that does not exist.
+// A session that is not the caller's, or that was deleted, is, byte for byte, a session that does not exist.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { SessionId } from '@holdfast/shared/protocol';
-import { sessionKeys, type Redis } from '@holdfast/shared/store';
+import { UserId, type SessionId } from '@holdfast/shared/protocol';
+import { createCommandInbox, createSessionStore, sessionKeys, type Redis } from '@holdfast/shared/store';
 import { createStoredSession, notices, ownSession } from '../support/fake-owner.ts';
 import { http } from '../support/http.ts';
 import { startGateway, TEST_TOKEN, type TestGateway } from '../support/processes.ts';
@@ -22,16 +22,28 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-describe('unknown and foreign sessions', () => {
+describe('unknown, foreign and deleted sessions', () => {
+  const ME = UserId.parse('local');
   const unknown = 's00-01JD0000000000000000000000';
   const text = (value: string): object[] => [{ type: 'text', text: value }];
   let mine: SessionId;
   let foreign: SessionId;
+  /** Asked to be deleted, and deleted. */
+  let leaving: SessionId;
+  let gone: SessionId;
   let client: TestClient;
 
   beforeAll(async () => {
     mine = await createStoredSession(redis);
     foreign = await createStoredSession(redis, 'somebody-else');
+    leaving = await createStoredSession(redis);
+    await createCommandInbox(redis).submit({
+      ...{ sessionId: leaving, userId: ME },
+      command: { type: 'delete', by: ME },
+    });
+    gone = await createStoredSession(redis);
+    const { ownership } = await ownSession(redis, gone);
+    await createSessionStore(redis).delete(ownership, ME);
     client = await connect(gateway.wsUrl, { token: TEST_TOKEN });
   });
   afterAll(async () => client[Symbol.asyncDispose]());
@@ -39,11 +51,13 @@ describe('unknown and foreign sessions', () => {
   afterEach(async () => {
     expect(await redis.hget(sessionKeys(foreign).meta, 'inboxHead')).toBe('0');
     expect(await redis.exists(sessionKeys(foreign).inbox)).toBe(0);
+    expect(await redis.hget(sessionKeys(leaving).meta, 'inboxHead')).toBe('1');
+    expect(await redis.keys(`*${gone}*`)).toEqual([]);
     expect(await redis.exists('hf:bull:placement:wait', 'hf:bull:placement:id')).toBe(0);
     expect(await redis.pubsub('SHARDCHANNELS', `*${foreign}*`)).toEqual([]);
   });
 
-  it('get the same bytes over HTTP but the request id, and nothing is written [G-01] [G-03] [C-06]', async () => {
+  it('get the same bytes over HTTP but the request id, and nothing is written [G-01] [G-03] [C-06] [B-11]', async () => {
     const calls: [string, string, unknown][] = [
       ['GET', '', undefined],
       ['DELETE', '', undefined],
@@ -62,7 +76,7 @@ describe('unknown and foreign sessions', () => {
     ];
     for (const [method, path, body] of calls) {
       const answers = await Promise.all(
-        [foreign, unknown, 'no-session-id'].map(async (id) =>
+        [foreign, leaving, gone, unknown, 'no-session-id'].map(async (id) =>
           http(`${gateway.url}/v1/sessions/${id}${path}`, { method, body }),
         ),
       );
@@ -92,7 +106,7 @@ describe('unknown and foreign sessions', () => {
     ];
     for (const frame of frames) {
       const answers: string[] = [];
-      for (const sessionId of [foreign, unknown, 'no-session-id']) {
+      for (const sessionId of [foreign, leaving, gone, unknown, 'no-session-id']) {
         const answer = await client.request({ ...frame, sessionId });
         answers.push(answer.text.replace(String(answer['requestId']), 'ID'));
       }
@@ -104,7 +118,7 @@ describe('unknown and foreign sessions', () => {
   it('do not show in the list [G-03]', async () => {
     const { json } = await http(`${gateway.url}/v1/sessions`);
     expect(JSON.stringify(json)).toContain(mine);
-    expect(JSON.stringify(json)).not.toContain(foreign);
+    for (const other of [foreign, leaving, gone]) expect(JSON.stringify(json)).not.toContain(other);
   });
 
   it('a position from another session is answered like any that cannot be served', async () => {

@@ -3,7 +3,9 @@ import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Redis } from '@holdfast/shared/store';
+import { SessionId, UserId } from '@holdfast/shared/protocol';
+import { createSessionStore, type Redis } from '@holdfast/shared/store';
+import { ownSession } from '../support/fake-owner.ts';
 import { http } from '../support/http.ts';
 import { startGateway, TEST_TOKEN, type TestGateway } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -114,6 +116,28 @@ describe('create', () => {
     );
     expect(new Set(answers.map((answer) => answer.json?.['sessionId'])).size).toBe(1);
     expect(answers.filter((answer) => answer.status === 201)).toHaveLength(1);
+  });
+
+  it('with the createId of a deleted session makes another one, the same for all who ask [B-11]', async () => {
+    const body = { createId: createId() };
+    const make = async () => http(`${gateway.url}/v1/sessions`, { method: 'POST', body });
+    const first = SessionId.parse((await make()).json?.['sessionId']);
+    await http(`${gateway.url}/v1/sessions/${first}`, { method: 'DELETE' });
+    const asked = await make();
+    expect(asked.status).toBe(201);
+    const second = SessionId.parse(asked.json?.['sessionId']);
+    expect(second).not.toBe(first);
+    for (const sessionId of [first, second]) {
+      const { ownership } = await ownSession(redis, sessionId);
+      expect(await createSessionStore(redis).delete(ownership, UserId.parse('local'))).toBe('deleted');
+    }
+    const answers = await Promise.all(Array.from({ length: 10 }, make));
+    const ids = new Set(answers.map(({ json }) => String(json?.['sessionId'])));
+    expect(ids.size).toBe(1);
+    expect([first, second].some((sessionId) => ids.has(sessionId))).toBe(false);
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(await readdir(gateway.workspaces)).toEqual(expect.arrayContaining([...ids]));
+    expect(await redis.keys(`hf:{*}:${first}*`)).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   createEventLog,
   createSessionStore,
   storedKeysOf,
+  tombstonesKey,
   type AppendEffects,
   type Ownership,
   type Redis,
@@ -295,6 +296,7 @@ const failOver = fc.constant(
     async (model, real) => {
       model.restore();
       await real.redis.del(...storedKeysOf(real.sessionId));
+      await real.redis.zrem(tombstonesKey(real.sessionId), real.sessionId);
       for (const { key, dump } of real.saved) await real.redis.restore(key, 0, dump);
       if (model.state?.server === 'another') await changeServer(real.redis, real.sessionId);
       real.failovers += 1;

@@ -44,6 +44,8 @@ export interface ModelState {
 export class SessionModel {
   readonly #queueCap: number;
   state: ModelState | null = null;
+  /** It was deleted: its id makes no session any more. */
+  isGone = false;
   /** What {@link restore} goes back to: the state that a failover or a truncated file leaves. */
   #saved: ModelState | null = null;
   /** The largest fence that was ever given out, also by claims that were lost. */
@@ -53,7 +55,8 @@ export class SessionModel {
     this.#queueCap = queueCap;
   }
 
-  create(session: { user: string; epoch: string; frame: string }): 'created' | 'exists' {
+  create(session: { user: string; epoch: string; frame: string }): 'created' | 'exists' | 'gone' {
+    if (this.isGone || this.state?.isDeleting === true) return 'gone';
     if (this.state !== null) return 'exists';
     const created = { offset: 1, fence: 0, frame: session.frame };
     this.state = {
@@ -186,6 +189,7 @@ export class SessionModel {
     if (this.state === null) return 'not_found';
     if (!isOwner(this.state, owner)) return 'fenced';
     this.state = null;
+    this.isGone = true;
     return 'deleted';
   }
 
@@ -200,6 +204,7 @@ export class SessionModel {
 
   restore(): void {
     this.state = structuredClone(this.#saved);
+    this.isGone = false;
     if (this.state?.server === 'this') this.state.server = 'another';
   }
 }

@@ -45,7 +45,7 @@ describe('the session scripts', () => {
       ...['acknowledge: fenced', 'acknowledge: ok'],
       ...['append: duplicate', 'append: fenced', 'append: gap', 'append: not_found', 'append: ok'],
       ...['claim: claimed', 'claim: lost', 'claim: not_found'],
-      ...['create: created', 'create: exists'],
+      ...['create: created', 'create: exists', 'create: gone'],
       ...['delete: deleted', 'delete: fenced', 'delete: not_found'],
       ...['release: fenced', 'release: released'],
       ...['resume: ahead', 'resume: continue', 'resume: epoch', 'resume: new', 'resume: not_found'],

@@ -1,18 +1,14 @@
 // What callers can do with sessions, for HTTP and WebSocket alike: every call checks the caller first, then
 // writes to Redis, then makes sure that a worker hears of it. Throws ServiceError with a code of the catalogue.
-import { rmdir } from 'node:fs/promises';
 import {
   contentText,
   MAX_PROMPT_CHARS,
   ServiceError,
-  SessionSettings,
   TurnId,
   type Command,
-  type CreateId,
   type PromptContent,
   type PromptId,
   type SessionChanges,
-  type SessionEvent,
   type SessionId,
   type SessionSummary,
   type UserId,
@@ -28,16 +24,10 @@ import type {
   SubmitResult,
   WorkerRegistry,
 } from '@holdfast/shared/store';
+import { createSession, type NewSessionRequest } from './create-session.ts';
 import { ensureOwner } from './ensure-owner.ts';
 import { stored, type MemoryGate } from './storage.ts';
-import { makeSessionFolder, resolveCwd, type WorkspaceRoots } from './workspace.ts';
-
-export interface NewSessionRequest {
-  readonly createId: CreateId;
-  readonly cwd?: string | undefined;
-  readonly title?: string | undefined;
-  readonly settings?: SessionSettings | undefined;
-}
+import type { WorkspaceRoots } from './workspace.ts';
 
 export interface AbortRequest {
   /** Without it: the turn that runs when the request is read. */
@@ -91,8 +81,14 @@ export interface SessionServiceDeps {
 
 export function createSessionService(deps: SessionServiceDeps): SessionService {
   const { store, memory } = deps;
+  const open = async (userId: UserId, sessionId: SessionId): Promise<void> => {
+    await submit(deps, sessionId, { type: 'open', by: userId });
+  };
   return {
-    create: async (userId, request) => create(deps, userId, request),
+    create: async (userId, request) => {
+      await memory.check();
+      return createSession({ ...deps, open }, userId, request);
+    },
     list: async (userId, archived) => stored(async () => store.list(userId, archived)),
     read: async (userId, sessionId) => readOwn(deps, userId, sessionId),
     checkReader: async (userId, sessionId) => {
@@ -100,9 +96,7 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       if (!may) throw new ServiceError('session_not_found');
     },
     isOwnerAlive: async (meta) => isAlive(deps, meta.owner),
-    open: async (userId, sessionId) => {
-      await submit(deps, sessionId, { type: 'open', by: userId });
-    },
+    open,
     prompt: async (userId, sessionId, { promptId, content, whenBusy }) => {
       checkText(content);
       await memory.check();
@@ -126,54 +120,6 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       await stored(async () => store.unlist(userId, sessionId));
     },
   };
-}
-
-async function create(
-  deps: SessionServiceDeps,
-  userId: UserId,
-  request: NewSessionRequest,
-): Promise<{ sessionId: SessionId; duplicate: boolean }> {
-  const { store, memory, roots } = deps;
-  const given = request.cwd === undefined ? undefined : await resolveCwd(request.cwd, roots);
-  await memory.check();
-  const { sessionId } = await stored(async () => store.reserveId(userId, request.createId));
-  const folder =
-    given === undefined ? await makeSessionFolder(sessionId, roots) : { path: given, isNew: false };
-  const cwd = folder.path;
-  try {
-    const outcome = await stored(async () => store.create(newSession({ sessionId, userId, cwd, request })));
-    if (outcome === 'created') await submit(deps, sessionId, { type: 'open', by: userId });
-    return { sessionId, duplicate: outcome === 'exists' };
-  } catch (error) {
-    // After any other failure the session may exist: then its folder must.
-    const isRefused = error instanceof ServiceError && error.code === 'storage_full';
-    if (folder.isNew && isRefused) await rmdir(cwd).catch(() => undefined);
-    throw error;
-  }
-}
-
-function newSession(input: {
-  readonly sessionId: SessionId;
-  readonly userId: UserId;
-  readonly cwd: string;
-  readonly request: NewSessionRequest;
-}): Parameters<SessionStore['create']>[0] {
-  const { sessionId, userId, cwd, request } = input;
-  const at = Date.now();
-  const title = request.title ?? null;
-  const settings = request.settings ?? SessionSettings.parse({});
-  const event: SessionEvent = {
-    offset: 1,
-    at,
-    type: 'session_created',
-    sessionId,
-    userId,
-    title,
-    cwd,
-    settings,
-  };
-  const epoch = crypto.randomUUID().slice(0, 8);
-  return { sessionId, userId, epoch, cwd, title, settings, frame: JSON.stringify(event), at };
 }
 
 async function readOwn(deps: SessionServiceDeps, userId: UserId, sessionId: SessionId): Promise<SessionMeta> {

@@ -1,7 +1,14 @@
 // The only door to Redis. Every operation returns a result union; exceptions are Redis' own failures.
 export * from './command-inbox.ts';
 export * from './event-log.ts';
-export { probeChannel, sessionKeys, storedKeysOf, workerDoorbell, type SessionKeys } from './keys.ts';
+export {
+  probeChannel,
+  sessionKeys,
+  storedKeysOf,
+  tombstonesKey,
+  workerDoorbell,
+  type SessionKeys,
+} from './keys.ts';
 export * from './placement-queue.ts';
 export { splitPublishBody, type PublishHeader } from './publish-body.ts';
 export {

@@ -51,6 +51,11 @@ export function storedKeysOf(sessionId: SessionId): string[] {
   return Object.values(stored);
 }
 
+/** zset: deleted sessions of one partition by the time of their end. Remembered so that none is created again. */
+export function tombstonesKey(sessionId: SessionId): string {
+  return `hf:{${partitionOf(sessionId)}}:deleted`;
+}
+
 /** Sessions of one user, by creation time. */
 export function userSessionsKey(userId: UserId): string {
   return `hf:user:${userId}:sessions`;

@@ -6,7 +6,7 @@ import { mintSessionId, SessionId as SessionIdSchema, WorkerId as WorkerIdSchema
 import { SessionStatus } from '../protocol/session-view.ts';
 import type { SessionSummary } from '../protocol/server-frames.ts';
 import { SessionSettings } from '../protocol/settings.ts';
-import { sessionKeys, storedKeysOf, userCreateKey, userSessionsKey } from './keys.ts';
+import { sessionKeys, storedKeysOf, tombstonesKey, userCreateKey, userSessionsKey } from './keys.ts';
 import { loadScript, runScript } from './script-runner.ts';
 import type { Ownership } from './event-log.ts';
 
@@ -14,9 +14,12 @@ const createScript = loadScript('create_session');
 const claimScript = loadScript('claim_session');
 const releaseScript = loadScript('release_session');
 const deleteScript = loadScript('delete_session');
+const renewScript = loadScript('renew_create_id');
 
 /** How long a used createId is remembered, in seconds. */
 const CREATE_ID_LIFE_S = 24 * 3600;
+/** Longer than the life of a createId: until then that could make the deleted session again. */
+const TOMBSTONE_LIFE_MS = 2 * CREATE_ID_LIFE_S * 1000;
 
 /** The meta hash, parsed. */
 export interface SessionMeta {
@@ -95,8 +98,13 @@ export type ClaimResult =
 export interface SessionStore {
   /** Reserves a session id for a user's createId; the same createId gives the same id again for a day. */
   reserveId(userId: UserId, createId: CreateId): Promise<{ sessionId: SessionId; repeated: boolean }>;
-  /** Creates the record, the log's first event, and the entry in the user's list. Repeating it changes nothing. */
-  create(session: NewSession): Promise<'created' | 'exists'>;
+  /** A session id for a createId whose session was deleted: the same for all who ask, and remembered for a day. */
+  renewId(userId: UserId, createId: CreateId, deleted: SessionId): Promise<SessionId>;
+  /**
+   * Creates the record, the log's first event, and the entry in the user's list. Repeating it changes nothing.
+   * `gone`: the session was deleted, or is about to be; its id makes no session any more.
+   */
+  create(session: NewSession): Promise<'created' | 'exists' | 'gone'>;
   read(sessionId: SessionId): Promise<SessionMeta | null>;
   /** Whether the session exists, is not being deleted, and belongs to this user. */
   isOwnedBy(sessionId: SessionId, userId: UserId): Promise<boolean>;
@@ -119,6 +127,13 @@ export interface SessionStore {
 export function createSessionStore(redis: Redis): SessionStore {
   return {
     reserveId: async (userId, createId) => reserveId(redis, userId, createId),
+    renewId: async (userId, createId, deleted) => {
+      const reply = await runScript(redis, renewScript, {
+        keys: [userCreateKey(userId, createId)],
+        args: [deleted, mintSessionId(), CREATE_ID_LIFE_S],
+      });
+      return SessionIdSchema.parse(reply);
+    },
     create: async (session) => create(redis, session),
     read: async (sessionId) => parseMeta(sessionId, await redis.hgetall(sessionKeys(sessionId).meta)),
     isOwnedBy: async (sessionId, userId) => {
@@ -135,9 +150,10 @@ export function createSessionStore(redis: Redis): SessionStore {
       return z.tuple([z.enum(['released', 'fenced'])]).parse(reply)[0];
     },
     delete: async (owner, userId) => {
+      const [meta = '', ...others] = storedKeysOf(owner.sessionId);
       const reply = await runScript(redis, deleteScript, {
-        keys: storedKeysOf(owner.sessionId),
-        args: [owner.fence, owner.incarnation],
+        keys: [meta, tombstonesKey(owner.sessionId), ...others],
+        args: [owner.fence, owner.incarnation, owner.sessionId, TOMBSTONE_LIFE_MS],
       });
       const [status] = z.tuple([z.enum(['deleted', 'fenced', 'not_found'])]).parse(reply);
       if (status === 'deleted') await redis.zrem(userSessionsKey(userId), owner.sessionId);
@@ -161,12 +177,12 @@ async function reserveId(
   return { sessionId: SessionIdSchema.parse(earlier), repeated: true };
 }
 
-async function create(redis: Redis, session: NewSession): Promise<'created' | 'exists'> {
+async function create(redis: Redis, session: NewSession): Promise<'created' | 'exists' | 'gone'> {
   // The list first: an entry without a record is passed over, a record without an entry would be invisible.
   await redis.zadd(userSessionsKey(session.userId), 'NX', session.at, session.sessionId);
   const keys = sessionKeys(session.sessionId);
   const reply = await runScript(redis, createScript, {
-    keys: [keys.meta, keys.events, keys.history],
+    keys: [keys.meta, keys.events, keys.history, tombstonesKey(session.sessionId)],
     args: [
       session.epoch,
       session.userId,
@@ -175,12 +191,15 @@ async function create(redis: Redis, session: NewSession): Promise<'created' | 'e
       JSON.stringify(session.settings),
       session.frame,
       session.at,
+      session.sessionId,
     ],
   });
-  return z
-    .tuple([z.enum(['created', 'exists'])])
+  const [status] = z
+    .tuple([z.enum(['created', 'exists', 'gone'])])
     .rest(z.string())
-    .parse(reply)[0];
+    .parse(reply);
+  if (status === 'gone') await redis.zrem(userSessionsKey(session.userId), session.sessionId);
+  return status;
 }
 
 async function list(redis: Redis, userId: UserId, archived: boolean): Promise<SessionSummary[]> {
