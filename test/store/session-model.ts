@@ -65,10 +65,10 @@ export class SessionModel {
       head: 1,
       fence: 0,
       owner: null,
+      lastOwner: null,
       server: 'none',
       inboxHead: 0,
       inboxAcked: 0,
-      lastOwner: null,
       status: 'idle',
       isDeleting: false,
       historyBytes: 0,
@@ -89,11 +89,11 @@ export class SessionModel {
     if (state === null || state.user !== user || state.isDeleting) return { status: 'not_found' };
     const owner =
       state.owner === null ? null : { ...state.owner, workerId: WorkerId.parse(state.owner.workerId) };
+    const last = state.owner?.workerId ?? state.lastOwner;
+    const addressee = { owner, lastOwner: last === null ? null : WorkerId.parse(last) };
     const promptId = command.type === 'prompt' ? command.promptId : null;
     if (promptId !== null && state.prompts.has(promptId)) return { status: 'duplicate', ...addressee };
     const waiting = state.order.size + state.inboxHead - state.inboxAcked;
-    const last = state.owner?.workerId ?? state.lastOwner;
-    const addressee = { owner, lastOwner: last === null ? null : WorkerId.parse(last) };
     if (promptId !== null && waiting >= this.#queueCap) return { status: 'queue_full', waiting };
     state.inboxHead += 1;
     state.inbox.push({ seq: state.inboxHead, json: JSON.stringify(command) });
@@ -180,10 +180,10 @@ export class SessionModel {
   release(owner: Ownership): 'released' | 'fenced' {
     const { state } = this;
     if (state === null || !isOwner(state, owner)) return 'fenced';
+    state.lastOwner = state.owner?.workerId ?? null;
     state.owner = null;
     return 'released';
   }
-    state.lastOwner = state.owner?.workerId ?? null;
 
   delete(owner: Ownership): 'deleted' | 'fenced' | 'not_found' {
     if (this.state === null) return 'not_found';

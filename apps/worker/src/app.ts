@@ -44,10 +44,10 @@ const RETRY_DELAY_MS = 500;
 export function buildWorker(deps: WorkerDeps): Worker {
   const { registry, placement, identity, logger } = deps;
   const guard = new TakeoverGuard();
+  const doorbell = workerDoorbell(identity.workerId);
   let isStopping = false;
   let isFrozen = false;
   let consumer: PlacementConsumer | undefined;
-  const doorbell = workerDoorbell(identity.workerId);
   const guardian = createGuardianLink({
     ...{ identity, logger, env: deps.environment.workerEnv },
     onFrozen: () => {
@@ -78,15 +78,15 @@ export function buildWorker(deps: WorkerDeps): Worker {
   const reaper = createReaper({ registry, placement, identity, guard, logger });
   const maySeize = (): boolean => guard.maySeize(performance.now());
 
+  const claim = async (sessionId: SessionId): Promise<ClaimOutcome> =>
+    claimSession({ ...deps, maySeize, isNeeded: hasWork }, sessionId);
+
   /** Whether another worker could start a child at once. If none can, the session waits here, visibly. */
   async function hasRoomElsewhere(): Promise<boolean> {
     const others = (await registry.list()).filter(({ workerId }) => workerId !== identity.workerId);
     for (const other of others) {
       const { info } = other;
       if (!info.draining && info.children < info.capacity && (await registry.isAlive(other))) return true;
-  const claim = async (sessionId: SessionId): Promise<ClaimOutcome> =>
-    claimSession({ ...deps, maySeize, isNeeded: hasWork }, sessionId);
-
     }
     return false;
   }
@@ -99,12 +99,6 @@ export function buildWorker(deps: WorkerDeps): Worker {
     if (outcome.status === 'later') await placement.request(sessionId, { delayMs: RETRY_DELAY_MS });
   }
 
-  return {
-    start: async () => {
-      await guardian.start();
-      await lease.start();
-      reaper.start();
-      deps.subscriber.onGap(() => table.wakeAll());
   /** A session that we had before has a command. Without room here, its placement job finds another worker. */
   async function answerDoorbell(sessionId: SessionId): Promise<void> {
     if (isStopping || isFrozen || table.wake(sessionId) || table.isBusy) return;
@@ -120,24 +114,30 @@ export function buildWorker(deps: WorkerDeps): Worker {
     });
   }
 
+  return {
+    start: async () => {
+      await guardian.start();
+      await lease.start();
+      reaper.start();
+      await listen();
+      deps.subscriber.onGap(() => table.wakeAll());
       const { address } = deps;
       consumer = createPlacementConsumer({ address, logger, concurrency: PLACEMENT_CONCURRENCY, place });
     },
     reconnected: () => {
       void table
-      await listen();
         .reconnected()
         .catch((error: unknown) => logger.warn({ err: error }, 'checking the logs failed'));
     },
     stop: async () => {
       isStopping = true;
+      await deps.subscriber.unsubscribe(doorbell);
       await consumer?.close();
       await reaper.stop();
       await table.handBackAll(deps.drainMs);
       await lease.stop();
       await guardian.stop();
     },
-      await deps.subscriber.unsubscribe(doorbell);
   };
 }
 

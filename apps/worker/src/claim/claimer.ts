@@ -27,11 +27,11 @@ export interface ClaimerDeps {
   readonly identity: WorkerIdentity;
   /** Whether a worker that looks dead may be believed dead just now. */
   readonly maySeize: () => boolean;
-}
   /** Whether the session needs an owner at all; asked of what is stored, before anything else. */
   readonly isNeeded?: (meta: SessionMeta) => boolean;
   /** Witness of claims beside Redis; without it, Redis alone is believed. */
   readonly notes?: ClaimNotes;
+}
 
 /** A session that is ours now, with its state as the last owner left it. */
 export interface Claimed {
@@ -52,10 +52,6 @@ export type ClaimOutcome =
 
 const PAGE = 500;
 
-export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Promise<ClaimOutcome> {
-  const meta = await deps.sessions.read(sessionId);
-  if (meta === null || deps.isNeeded?.(meta) === false) return { status: 'not_needed' };
-  if (meta.owner !== null && (await deps.registry.isAlive(meta.owner))) return { status: 'not_needed' };
 /**
  * Whether an owner has anything to do: unread commands, a turn, prompts that may run. A hint may come late, when its
  * commands were obeyed and the session was put to rest again.
@@ -64,6 +60,10 @@ export function hasWork(meta: Pick<SessionMeta, 'inboxHead' | 'inboxAcked' | 'st
   return meta.inboxHead > meta.inboxAcked || (meta.status !== 'idle' && meta.status !== 'paused');
 }
 
+export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Promise<ClaimOutcome> {
+  const meta = await deps.sessions.read(sessionId);
+  if (meta === null || deps.isNeeded?.(meta) === false) return { status: 'not_needed' };
+  if (meta.owner !== null && (await deps.registry.isAlive(meta.owner))) return { status: 'not_needed' };
   if (meta.owner !== null && !deps.maySeize()) return { status: 'later' };
   const result = await deps.sessions.claim({
     observed: meta,

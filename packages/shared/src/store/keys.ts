@@ -74,6 +74,10 @@ export const WORKER_INFO_KEY = 'hf:{workers}:info';
 export function workerActiveKey(workerId: WorkerId): string {
   return `hf:{workers}:active:${workerId}`;
 }
+/** Channel of one worker: ids of sessions that it had before and that have a command now. */
+export function workerDoorbell(workerId: WorkerId): string {
+  return `hf:{workers}:doorbell:${workerId}`;
+}
 /** string: which worker is the reaper. */
 export const REAPER_KEY = 'hf:{workers}:reaper';
 /** hash: schema version and partition count. */
@@ -83,8 +87,4 @@ export const BULLMQ_PREFIX = 'hf:bull';
 /** The channel on which one subscriber listens to itself. */
 export function probeChannel(name: string): string {
   return `hf:probe:${name}`;
-}
-/** Channel of one worker: ids of sessions that it had before and that have a command now. */
-export function workerDoorbell(workerId: WorkerId): string {
-  return `hf:{workers}:doorbell:${workerId}`;
 }

@@ -45,6 +45,11 @@ export interface WorkerRegistry {
   isAlive(identity: WorkerIdentity): Promise<boolean>;
   /** Notes that a session has something to do at a worker; false when that worker is dead (nothing is noted). */
   noteActive(identity: WorkerIdentity, sessionId: SessionId): Promise<boolean>;
+  /**
+   * Tells a worker that a session it had before has a command now; false when it is dead or does not listen. A worker
+   * that is rung may still leave the session to others.
+   */
+  ring(workerId: WorkerId, sessionId: SessionId): Promise<boolean>;
   /** The session has nothing to do any more. */
   clearActive(workerId: WorkerId, sessionId: SessionId): Promise<void>;
   /** Becomes or stays the reaper for `termMs` and gets the dead workers; null when another is. */
@@ -58,11 +63,6 @@ export interface WorkerRegistry {
 }
 
 export function createWorkerRegistry(redis: Redis): WorkerRegistry {
-  /**
-   * Tells a worker that a session it had before has a command now; false when it is dead or does not listen. A worker
-   * that is rung may still leave the session to others.
-   */
-  ring(workerId: WorkerId, sessionId: SessionId): Promise<boolean>;
   return {
     heartbeat: async (identity, leaseMs, info) => {
       const reply = await runScript(redis, heartbeatScript, {
@@ -77,6 +77,10 @@ export function createWorkerRegistry(redis: Redis): WorkerRegistry {
     },
     isAlive: async (identity) => noteActive(redis, identity, ''),
     noteActive: async (identity, sessionId) => noteActive(redis, identity, sessionId),
+    ring: async (workerId, sessionId) => {
+      const keys = [WORKER_DEADLINES_KEY, workerDoorbell(workerId)];
+      return (await runScript(redis, ringScript, { keys, args: [workerId, sessionId] })) === 1;
+    },
     clearActive: async (workerId, sessionId) => {
       await redis.srem(workerActiveKey(workerId), sessionId);
     },
@@ -85,10 +89,6 @@ export function createWorkerRegistry(redis: Redis): WorkerRegistry {
         keys: [REAPER_KEY, WORKER_DEADLINES_KEY],
         args: [`${identity.workerId}/${identity.incarnation}`, termMs],
       });
-    ring: async (workerId, sessionId) => {
-      const keys = [WORKER_DEADLINES_KEY, workerDoorbell(workerId)];
-      return (await runScript(redis, ringScript, { keys, args: [workerId, sessionId] })) === 1;
-    },
       const [status, ...dead] = z.array(z.string()).parse(reply);
       return status === 'elected' ? dead.map((workerId) => WorkerId.parse(workerId)) : null;
     },
