@@ -31,6 +31,9 @@ export interface ConnectionOptions {
   readonly onDiagnostic: (diagnostic: Diagnostic) => void;
 }
 
+/** A gateway that goes away still answers what it has, for a little longer than this. */
+const ANSWERS_COME_MS = 250;
+
 /** Things that are no error of any call but that a developer may want to see. Silent by default. */
 export type Diagnostic =
   | { readonly kind: 'unknown_frame'; readonly type: string }
@@ -41,6 +44,8 @@ export interface ConnectionListener {
   readonly onReady: () => void;
   readonly onLost: () => void;
   readonly onClosed: (code: string) => void;
+  /** Whether something was asked that can not be asked again, and is not answered yet. */
+  readonly isAwaitingAnswer: () => boolean;
   /** Every frame but `welcome`, `goingAway` and `pong`. */
   readonly onFrame: (frame: ServerFrame) => void;
 }
@@ -75,6 +80,12 @@ export class Connection {
 
   get isReady(): boolean {
     return this.#state.phase.kind === 'ready';
+  }
+
+  /** The gateway goes away: what is sent now may find it gone. */
+  get isLeaving(): boolean {
+    const { phase } = this.#state;
+    return phase.kind === 'ready' && phase.leaveAt !== null;
   }
 
   /** Largest frame the gateway takes, in bytes; unbounded before the first `welcome`. */
@@ -206,7 +217,8 @@ export class Connection {
       this.#maxFrameBytes = frame.maxFrameBytes;
       this.#happen({ type: 'welcome', heartbeatMs: frame.heartbeatMs });
     } else if (frame.type === 'goingAway') {
-      this.#happen({ type: 'going_away', afterMs: frame.reconnectAfterMs });
+      const stayMs = this.#listener.isAwaitingAnswer() ? ANSWERS_COME_MS : 0;
+      this.#happen({ type: 'going_away', afterMs: Math.max(frame.reconnectAfterMs, stayMs) });
     } else if (frame.type !== 'pong') {
       this.#listener.onFrame(frame);
     }

@@ -13,6 +13,7 @@ import {
 import { z } from 'zod';
 import { HoldfastError, localError } from './errors.ts';
 import { asUnknown } from './frames.ts';
+import { sendPatiently } from './http-retry.ts';
 
 export interface HttpApiOptions {
   /** Address of the gateway: `http://host:port`, a path prefix is kept. */
@@ -108,7 +109,11 @@ export class HttpApi {
   }
 
   /** The body as JSON; undefined where there is none. Rejects with {@link HoldfastError}. */
-  async #fetch({ method = 'GET', path, body }: HttpRequest): Promise<unknown> {
+  async #fetch(request: HttpRequest): Promise<unknown> {
+    return sendPatiently(async () => this.#send(request), { isRemoval: request.method === 'DELETE' });
+  }
+
+  async #send({ method = 'GET', path, body }: HttpRequest): Promise<unknown> {
     const { url, token, fetch = globalThis.fetch, deadlineMs = 30_000 } = this.#options;
     const headers: Record<string, string> = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

@@ -20,6 +20,7 @@ export class Multiplexer {
       onLost: () => this.#onLost(),
       onClosed: (code) => this.#onClosed(code),
       onFrame: (frame) => this.#onFrame(frame),
+      isAwaitingAnswer: () => this.#requests.isAwaitingAnswer,
     });
     this.#requests = new RequestTable(this.#connection, options.clock);
   }

@@ -11,6 +11,8 @@ export type RequestFrame = Extract<ClientFrameInput, { readonly requestId: unkno
 /** What the table needs of the connection. */
 export interface RequestLink {
   readonly isReady: boolean;
+  /** The gateway goes away soon: an answer may not come any more. */
+  readonly isLeaving: boolean;
   readonly maxFrameBytes: number;
   send(frame: ClientFrameInput): void;
 }
@@ -50,8 +52,14 @@ export class RequestTable {
       cancelDeadline: this.#clock.schedule(options.deadlineMs, expire),
     };
     this.#pending.set(frame.requestId, pending);
-    if (this.#link.isReady) this.#send(pending);
+    // What can be sent once only waits for the next connection, rather than maybe being lost on this one.
+    if (this.#link.isReady && (pending.isRepeatable || !this.#link.isLeaving)) this.#send(pending);
     return pending.answer.promise;
+  }
+
+  /** Something was sent that can not be sent again, and is not answered yet. */
+  get isAwaitingAnswer(): boolean {
+    return [...this.#pending.values()].some(({ isSent, isRepeatable }) => isSent && !isRepeatable);
   }
 
   onReady(): void {
@@ -76,10 +84,12 @@ export class RequestTable {
     if (frame.type === 'ack') {
       this.#forget(pending);
       pending.answer.resolve(frame);
-    } else if (frame.code !== 'going_away') {
+    } else if (frame.code === 'going_away') {
+      // Nothing was done: the request stays and goes out again on the next connection.
+      pending.isSent = false;
+    } else {
       this.#reject(pending.frame.requestId, new HoldfastError(frame));
     }
-    // `going_away`: nothing was done; the request stays and goes out again on the next connection.
     return true;
   }
 

@@ -22,19 +22,30 @@ const summary = {
 
 let server: Server;
 let url: string;
-let answer: { readonly status: number; readonly body?: unknown; readonly raw?: string };
+interface Answer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly raw?: string;
+}
+/** What is answered from now on, after `first`, one each. */
+let answer: Answer;
+/** `cut`: the connection ends without an answer. */
+let first: (Answer | 'cut')[];
 let seen: { readonly request: IncomingMessage; readonly body: string }[];
 
 async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
   let body = '';
   for await (const chunk of request) body += String(chunk);
   seen.push({ request, body });
-  response.writeHead(answer.status, { 'content-type': 'application/json' });
-  response.end(answer.raw ?? (answer.body === undefined ? '' : JSON.stringify(answer.body)));
+  const now = first.shift() ?? answer;
+  if (now === 'cut') return void request.socket.destroy();
+  response.writeHead(now.status, { 'content-type': 'application/json' });
+  response.end(now.raw ?? (now.body === undefined ? '' : JSON.stringify(now.body)));
 }
 
 beforeEach(async () => {
   seen = [];
+  first = [];
   server = createServer((request, response) => void respond(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -112,6 +123,36 @@ describe('the HTTP calls', () => {
   ])('reject with a code of their own for %s', async (_what, given, code) => {
     answer = given;
     await expect(api().list()).rejects.toMatchObject({ code });
+  });
+
+  const leaving = {
+    status: 503,
+    body: { error: { code: 'going_away', message: 'stopping', retryable: true }, requestId: 'r1' },
+  };
+
+  it('are sent again when the gateway stops: nobody is shown that [E-05]', async () => {
+    first = ['cut', leaving, { status: 502, raw: '<html>' }];
+    answer = { status: 200, body: { sessions: [summary] } };
+    expect(await api().list()).toEqual([summary]);
+    expect(seen).toHaveLength(4);
+  });
+
+  it('create with the same id when they are sent again', async () => {
+    first = ['cut'];
+    answer = { status: 200, body: { sessionId: sid, duplicate: true } };
+    await api().create();
+    const ids = seen.map(({ body }) => (JSON.parse(body) as { createId: string }).createId); // what create sends
+    expect(ids).toEqual([ids[0], ids[0]]);
+  });
+
+  it('delete in one go: what is gone at the second try was deleted by the first', async () => {
+    const error = { code: 'session_not_found', message: 'There is no such session.', retryable: false };
+    answer = { status: 404, body: { error, requestId: 'r1' } };
+    first = ['cut'];
+    await api().delete(sid);
+    first = [leaving];
+    await expect(api().delete(sid)).rejects.toMatchObject({ code: 'session_not_found' });
+    await expect(api().delete(sid)).rejects.toMatchObject({ code: 'session_not_found' });
   });
 
   it('reject as unreachable where nobody listens', async () => {

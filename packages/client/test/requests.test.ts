@@ -26,6 +26,10 @@ function reconnect(harness: Harness): void {
   harness.clock.advance(0);
 }
 
+function sendAway(harness: Harness, reconnectAfterMs: number): void {
+  harness.gateway.open[0]?.socket.send(JSON.stringify({ type: 'goingAway', reconnectAfterMs }));
+}
+
 describe('a request without an answer', () => {
   it('is sent again after a reconnect when it is a prompt, with the same id, and done once [J-01]', async () => {
     const harness = deafHarness();
@@ -117,6 +121,50 @@ describe('a request', () => {
     const prompting = harness.client.session(sid).prompt('x');
     reconnect(harness);
     await expect(prompting).resolves.toMatchObject({ duplicate: false });
+  });
+
+  it('refused because the gateway goes away is sent to the next one, also when it can be done once only [E-05]', async () => {
+    const harness = new Harness();
+    harness.gateway.intercept = (frame, peer) => {
+      if (frame.type !== 'resumeQueue') return undefined;
+      const error = { code: 'going_away', message: 'stopping', retryable: true };
+      peer.socket.send(JSON.stringify({ type: 'error', requestId: frame.requestId, ...error }));
+      return 'swallow';
+    };
+    const resuming = harness.client.session(sid).resumeQueue();
+    reconnect(harness);
+    await resuming;
+    expect(harness.gateway.framesOf('resumeQueue')).toHaveLength(2);
+  });
+
+  it('that can be sent once only is kept for the next gateway when this one goes away [E-05]', async () => {
+    const harness = new Harness();
+    harness.client.connect();
+    sendAway(harness, 100);
+    const resuming = harness.client.session(sid).resumeQueue();
+    const prompting = harness.client.session(sid).prompt('may be sent twice');
+    expect([harness.gateway.framesOf('resumeQueue'), harness.gateway.framesOf('prompt')]).toMatchObject([
+      [],
+      [{ type: 'prompt' }],
+    ]);
+    harness.clock.advance(100);
+    await Promise.all([resuming, prompting]);
+    expect(harness.gateway.framesOf('resumeQueue')).toHaveLength(1);
+  });
+
+  it('that can be sent once only and waits for its answer keeps the client with a gateway that goes away [E-05]', async () => {
+    const harness = deafHarness();
+    const resuming = harness.client.session(sid).resumeQueue();
+    sendAway(harness, 0);
+    harness.clock.advance(249);
+    const [request] = harness.gateway.framesOf('resumeQueue');
+    const ack = { type: 'ack', requestId: request?.requestId, sessionId: sid };
+    harness.gateway.open[0]?.socket.send(JSON.stringify(ack));
+    await resuming;
+    harness.gateway.intercept = () => undefined;
+    harness.clock.advance(1);
+    expect(harness.gateway.peers).toHaveLength(2);
+    expect(harness.client.connection.getSnapshot()).toEqual({ kind: 'live' });
   });
 
   it('larger than the gateway takes is refused here, and the connection lives', async () => {
