@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const node = {
@@ -9,6 +10,8 @@ const node = {
 
 export default defineConfig({
   test: {
+    // Most tests wait for processes most of the time.
+    maxWorkers: Math.max(4, availableParallelism()),
     coverage: {
       include: [
         'packages/shared/src/store/**/*.ts',
@@ -44,7 +47,6 @@ export default defineConfig({
           name: 'system',
           include: ['test/{conformance,e2e,failure,chaos}/**/*.test.ts'],
           testTimeout: 60_000,
-          fileParallelism: false,
         },
       },
       {
@@ -54,8 +56,6 @@ export default defineConfig({
           include: ['test/setup/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Installs packages and counts processes: after the others, so that neither disturbs the other.
-          sequence: { groupOrder: 1 },
         },
       },
       {

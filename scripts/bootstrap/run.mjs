@@ -5,11 +5,15 @@ import { delimiter, dirname, join } from 'node:path';
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const PARENT_CHECK_MS = 250;
 
-/** The environment of the real command: Node 24 and the tools of the checkout come first on PATH. */
+/**
+ * The environment of the real command: Node 24 and the tools of the checkout come first on PATH, and what Node makes of
+ * the TypeScript files is kept, which takes a third of a second off the start of every part.
+ */
 export function commandEnv({ env, checkout, node }) {
   const bin = join(checkout, 'node_modules/.bin');
   const rest = (env.PATH ?? '').split(delimiter).filter((entry) => entry !== bin && entry !== dirname(node));
-  return { ...env, PATH: [bin, dirname(node), ...rest].join(delimiter) };
+  const NODE_COMPILE_CACHE = env.NODE_COMPILE_CACHE ?? join(checkout, 'node_modules/.cache/holdfast-node');
+  return { ...env, NODE_COMPILE_CACHE, PATH: [bin, dirname(node), ...rest].join(delimiter) };
 }
 
 /**

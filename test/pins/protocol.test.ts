@@ -21,7 +21,7 @@ import {
 
 const clientFrames = [
   ...['hello', 'create', 'open', 'attach', 'detach', 'prompt', 'promptEdit', 'promptCancel', 'promptMove'],
-  ...['resumeQueue', 'abort', 'set', 'ping'],
+  ...['resumeQueue', 'abort', 'decide', 'set', 'ping'],
 ];
 const serverFrames = [
   ...['welcome', 'attached', 'reset', 'events', 'caughtUp', 'ack', 'error', 'goingAway', 'pong'],
@@ -38,6 +38,7 @@ const events = [
     'turn_started',
   ],
   ...['message_delta', 'message_completed', 'message_discarded', 'tool_call_started', 'tool_call_completed'],
+  ...['task_started', 'task_ended'],
   ...['approval_requested', 'approval_resolved', 'usage_updated', 'notice', 'turn_stalled', 'turn_ended'],
   ...['turn_interrupted', 'owner_changed', 'child_started', 'child_parked', 'child_exited'],
   ...['history_trimmed', 'unknown'],
@@ -62,6 +63,15 @@ const errors: Record<string, [number, number | null, boolean]> = {
   prompt_busy: [409, null, true],
   prompt_not_queued: [409, null, false],
   queue_full: [409, null, true],
+  approval_not_found: [404, null, false],
+  approval_resolved: [409, null, false],
+  approval_expired: [409, null, false],
+  approval_lost: [409, null, false],
+  approval_cancelled: [409, null, false],
+  approval_changed: [409, null, false],
+  decision_invalid: [400, null, false],
+  decision_too_large: [413, null, false],
+  rule_not_found: [404, null, false],
   cwd_not_allowed: [400, null, false],
   cwd_missing: [400, null, false],
   bad_position: [400, null, false],

@@ -135,6 +135,7 @@ describe('up refuses with one line that has the fix, and exit code 1 [K-02] [K-0
       { what: 'the lock to be held', limitMs: 20_000 },
     );
     hanging.child.kill('SIGKILL');
+    await hanging.ended;
     await expectOneLine(
       ran,
       /package manager is locked by process \d+ \(.*\/apt\/state\/lists\/lock\).*Wait/,

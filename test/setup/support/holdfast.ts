@@ -2,6 +2,7 @@
 import { chmod, chown, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
 import { until } from '../../support/until.ts';
 import { repository } from './fixture.ts';
 import { isRoot, NOBODY, startCommand, type Running } from './run.ts';
@@ -117,4 +118,11 @@ async function allProcesses(): Promise<Process[]> {
       return { pid, command, environ: await read('environ'), cwd };
     }),
   );
+}
+
+/** Expects that no process of the home is left within 5 s. */
+export async function allGone(home: UpHome): Promise<void> {
+  const gone = until(async () => (await home.processes()).length === 0, { what: 'the end', limitMs: 5_000 });
+  await gone.catch(() => {});
+  expect(await home.processes()).toEqual([]);
 }

@@ -7,7 +7,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Names that any program may need; everything else goes to the workers only. */
 const COMMON = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|NO_COLOR|FORCE_COLOR|SSL_CERT_\w+)$/;
-const NODE_SETTINGS = /^NODE_(OPTIONS|EXTRA_CA_CERTS|ENV)$/;
+const NODE_SETTINGS = /^NODE_(OPTIONS|EXTRA_CA_CERTS|ENV|COMPILE_CACHE)$/;
 
 export type UpConfig = Config<VariableName>;
 
