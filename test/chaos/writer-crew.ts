@@ -4,7 +4,8 @@ import type { SessionId } from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
 import type { EventLog, SessionStore, WorkerIdentity, WorkerRegistry } from '@holdfast/shared/store';
 import { claimSession, type ClaimerDeps } from '../../apps/worker/src/claim/claimer.ts';
-import { createLeaseKeeper } from '../../apps/worker/src/claim/lease-keeper.ts';
+import { createLeaseKeeper, LEASE_MS } from '../../apps/worker/src/claim/lease-keeper.ts';
+import { LeaseTerm } from '../../apps/worker/src/claim/lease-term.ts';
 import { TakeoverGuard } from '../../apps/worker/src/claim/takeover-guard.ts';
 import { OwnedSession } from './owned-session.ts';
 import type { Random } from './random.ts';
@@ -44,6 +45,7 @@ export class WriterCrew {
       registry: deps.registry,
       identity: deps.identity,
       logger: deps.logger,
+      term: new LeaseTerm(LEASE_MS, () => performance.now()),
       info: () => ({
         ...{ version: '0', hostname: 'chaos', pid: process.pid, draining: false },
         ...{ children: this.#owned.size, capacity: deps.wanted.length },
@@ -86,7 +88,7 @@ export class WriterCrew {
     const { sessions, log, logger, random, identity } = this.#deps;
     const isEarly = performance.now() - this.#startedAt < OWN_FIRST_MS;
     if (!isOwn && isEarly && (await sessions.read(sessionId))?.fence === 0) return;
-    const maySeize = (): boolean => this.#guard.maySeize(performance.now());
+    const maySeize = (): boolean => this.#guard.maySeize(performance.now(), this.#deps.redisRunId());
     const outcome = await claimSession({ ...this.#deps, maySeize }, sessionId);
     if (outcome.status !== 'claimed') return;
     const { claimed } = outcome;

@@ -1,5 +1,6 @@
 // The worker: takes sessions by placement hints, keeps its lease and its guardian, hands everything back at the end.
 import { SessionId } from '@holdfast/shared/protocol';
+import type { Logger } from '@holdfast/shared/runtime';
 import {
   createPlacementConsumer,
   workerDoorbell,
@@ -9,6 +10,7 @@ import {
 } from '@holdfast/shared/store';
 import { claimSession, hasWork, type ClaimOutcome } from './claim/claimer.ts';
 import { createLeaseKeeper } from './claim/lease-keeper.ts';
+import type { LeaseTerm } from './claim/lease-term.ts';
 import { createReaper } from './claim/reaper.ts';
 import { TakeoverGuard } from './claim/takeover-guard.ts';
 import { createGuardianLink, type GuardianLink } from './guardian/guardian-link.ts';
@@ -17,8 +19,13 @@ import type { ChildEnvironment } from './session/child-host.ts';
 
 export interface WorkerDeps extends SessionTableDeps {
   readonly address: RedisAddress;
-  /** Identity of the Redis server's run, read when the connection was made: tells an outage from a slow machine. */
-  readonly redisRunId: () => string;
+  /** Until when this worker may write. */
+  readonly term: LeaseTerm;
+  /**
+   * Identity of the Redis server's run, read when the connection was made: tells an outage from a slow machine. null
+   * while there is no connection, or it is not known yet whom it leads to.
+   */
+  readonly redisRunId: () => string | null;
   readonly environment: Omit<ChildEnvironment, 'guardian'>;
   /** How long running turns may go on when the worker is asked to stop. */
   readonly drainMs: number;
@@ -42,7 +49,7 @@ const PLACEMENT_CONCURRENCY = 8;
 const RETRY_DELAY_MS = 500;
 
 export function buildWorker(deps: WorkerDeps): Worker {
-  const { registry, placement, identity, logger } = deps;
+  const { registry, placement, identity, logger, term } = deps;
   const guard = new TakeoverGuard();
   const doorbell = workerDoorbell(identity.workerId);
   let isStopping = false;
@@ -57,7 +64,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
   });
   const table = new SessionTable(deps, { ...deps.environment, guardian });
   const lease = createLeaseKeeper({
-    ...{ registry, identity, logger },
+    ...{ registry, identity, logger, term },
     info: () => ({
       ...deps.about,
       children: table.childCount,
@@ -67,33 +74,23 @@ export function buildWorker(deps: WorkerDeps): Worker {
     onBeat: () => {
       guard.beat(performance.now(), deps.redisRunId());
       guardian.beat();
-      if (!isFrozen) return;
+      if (!isFrozen && !term.isDoubtful) return;
       isFrozen = false;
-      void thaw(table, guardian).catch((error: unknown) => {
-        isFrozen = true;
-        logger.warn({ err: error }, 'ownership could not be confirmed: children stay stopped');
+      void thaw(table, guardian, logger).then((isSettled) => {
+        if (isSettled) term.confirmed();
+        else isFrozen = true;
       });
     },
   });
-  const reaper = createReaper({ registry, placement, identity, guard, logger });
-  const maySeize = (): boolean => guard.maySeize(performance.now());
+  const maySeize = (): boolean => guard.maySeize(performance.now(), deps.redisRunId());
+  const reaper = createReaper({ registry, placement, identity, maySeize, logger });
 
   const claim = async (sessionId: SessionId): Promise<ClaimOutcome> =>
     claimSession({ ...deps, maySeize, isNeeded: hasWork }, sessionId);
 
-  /** Whether another worker could start a child at once. If none can, the session waits here, visibly. */
-  async function hasRoomElsewhere(): Promise<boolean> {
-    const others = (await registry.list()).filter(({ workerId }) => workerId !== identity.workerId);
-    for (const other of others) {
-      const { info } = other;
-      if (!info.draining && info.children < info.capacity && (await registry.isAlive(other))) return true;
-    }
-    return false;
-  }
-
   async function place(sessionId: SessionId): Promise<void> {
     if (table.wake(sessionId)) return;
-    const isElsewhere = isStopping || (table.isBusy && (await hasRoomElsewhere()));
+    const isElsewhere = isStopping || (table.isBusy && (await hasRoomElsewhere(deps)));
     const outcome = isElsewhere ? { status: 'later' as const } : await claim(sessionId);
     if (outcome.status === 'claimed') await table.adopt(sessionId, outcome.claimed);
     if (outcome.status === 'later') await placement.request(sessionId, { delayMs: RETRY_DELAY_MS });
@@ -106,13 +103,12 @@ export function buildWorker(deps: WorkerDeps): Worker {
     if (outcome.status === 'claimed') await table.adopt(sessionId, outcome.claimed);
   }
 
-  async function listen(): Promise<void> {
-    await deps.subscriber.subscribe(doorbell, (body) => {
-      void answerDoorbell(SessionId.parse(body.toString('latin1'))).catch((error: unknown) => {
-        logger.warn({ err: error }, 'a session that was rung for could not be taken');
-      });
+  const listen = async (): Promise<void> =>
+    deps.subscriber.subscribe(doorbell, (body) => {
+      answerDoorbell(SessionId.parse(body.toString('latin1'))).catch((error: unknown) =>
+        logger.warn({ err: error }, 'a session that was rung for could not be taken'),
+      );
     });
-  }
 
   return {
     start: async () => {
@@ -141,9 +137,28 @@ export function buildWorker(deps: WorkerDeps): Worker {
   };
 }
 
-/** Redis answers again after the children were stopped: those that are still ours go on, the others end. */
-async function thaw(table: SessionTable, guardian: GuardianLink): Promise<void> {
-  const { kept, lost } = await table.confirm();
-  for (const sessionId of kept) guardian.thaw(sessionId);
-  for (const sessionId of lost) guardian.kill(sessionId);
+/**
+ * Redis answers again after the children were stopped, or after the lease was over: those that are still ours go on,
+ * the others end. False when nobody could tell which are which; nothing is changed then.
+ */
+async function thaw(table: SessionTable, guardian: GuardianLink, logger: Logger): Promise<boolean> {
+  try {
+    const { kept, lost } = await table.confirm();
+    for (const sessionId of kept) guardian.thaw(sessionId);
+    for (const sessionId of lost) guardian.kill(sessionId);
+    return true;
+  } catch (error) {
+    logger.warn({ err: error }, 'ownership could not be confirmed: children stay stopped');
+    return false;
+  }
+}
+
+/** Whether another worker could start a child at once. If none can, the session waits here, visibly. */
+async function hasRoomElsewhere({ registry, identity }: WorkerDeps): Promise<boolean> {
+  const others = (await registry.list()).filter(({ workerId }) => workerId !== identity.workerId);
+  for (const other of others) {
+    const { info } = other;
+    if (!info.draining && info.children < info.capacity && (await registry.isAlive(other))) return true;
+  }
+  return false;
 }

@@ -17,6 +17,9 @@ import {
   readServerInfo,
 } from '@holdfast/shared/store';
 import { buildWorker } from './app.ts';
+import { createClaimNotes } from './claim/claim-notes.ts';
+import { LEASE_MS } from './claim/lease-keeper.ts';
+import { LeaseTerm } from './claim/lease-term.ts';
 import { planContainment } from './process/containment.ts';
 import { createColdStarts } from './session/cold-starts.ts';
 
@@ -57,7 +60,8 @@ await runMain(
     const redis = createCommandRedis(address, logger, `worker:${workerId}`);
     shutdown.add({ name: 'redis', limitMs: 1_000, stop: () => redis.disconnect() });
     await checkStore(redis);
-    let { runId } = await readServerInfo(redis);
+    let runId: string | null = (await readServerInfo(redis)).runId;
+    redis.on('close', () => (runId = null));
     redis.on('ready', () => {
       void readServerInfo(redis).then(
         (info) => (runId = info.runId),
@@ -74,11 +78,13 @@ await runMain(
     const claude = findClaude(process.env);
     const containment = await planContainment(config.HOLDFAST_CONTAINMENT, uid);
     logger.info({ claude, containment, model: model.mode }, 'children will run like this');
+    const term = new LeaseTerm(LEASE_MS, () => performance.now());
     const worker = buildWorker({
-      ...{ address, placement, subscriber, logger },
+      ...{ address, placement, subscriber, logger, term },
+      notes: createClaimNotes(config.HOLDFAST_DATA_DIR, logger),
       sessions: createSessionStore(redis),
       registry: createWorkerRegistry(redis),
-      log: createEventLog(redis),
+      log: createEventLog(redis, () => term.until()),
       inbox: createCommandInbox(redis),
       redisRunId: () => runId,
       identity: { workerId, incarnation: randomUUID() },

@@ -11,6 +11,7 @@ import {
   type WorkerIdentity,
   type WorkerRegistry,
 } from '@holdfast/shared/store';
+import type { ClaimNotes } from './claim/claim-notes.ts';
 import type { Claimed } from './claim/claimer.ts';
 import { Admission } from './session/admission.ts';
 import type { ChildLimits } from './session/child-care.ts';
@@ -27,6 +28,8 @@ export interface SessionTableDeps {
   readonly subscriber: Subscriber;
   readonly identity: WorkerIdentity;
   readonly logger: Logger;
+  /** Witness of claims beside Redis. */
+  readonly notes: ClaimNotes;
   readonly dataDir: string;
   readonly seedDir: string | undefined;
   readonly maxChildren: number;
@@ -108,17 +111,23 @@ export class SessionTable {
   }
 
   /**
-   * Sorts all sessions into those that are still ours and those that somebody else has claimed. Throws when Redis
-   * does not tell; nothing is decided then.
+   * Sorts all sessions into those that are still ours and those that somebody else has claimed: as Redis says, and as
+   * was noted beside it, since Redis may have lost a claim. Nothing more is written to those that are not ours. Throws
+   * when Redis does not tell; nothing is decided then.
    */
   async confirm(): Promise<{ readonly kept: SessionId[]; readonly lost: SessionId[] }> {
     const kept: SessionId[] = [];
     const lost: SessionId[] = [];
     for (const [sessionId, { claimed }] of this.#owned) {
-      const meta = await this.#deps.sessions.read(sessionId);
-      (meta?.fence === claimed.owner.fence ? kept : lost).push(sessionId);
+      const { fence } = claimed.owner;
+      const [meta, note] = await Promise.all([
+        this.#deps.sessions.read(sessionId),
+        this.#deps.notes.read(claimed.meta),
+      ]);
+      const isOurs = meta?.fence === fence && (note?.fence ?? 0) <= fence;
+      (isOurs ? kept : lost).push(sessionId);
     }
-    for (const sessionId of lost) this.#owned.get(sessionId)?.runner.wake('lost');
+    for (const sessionId of lost) this.#owned.get(sessionId)?.runner.lose();
     return { kept, lost };
   }
 
@@ -127,7 +136,7 @@ export class SessionTable {
     await Promise.all(
       [...this.#owned.values()].map(async ({ runner, claimed }) => {
         const { hasWork } = await runner.stop(graceMs);
-        await this.#deps.sessions.release(claimed.owner);
+        await this.#release(claimed);
         if (hasWork) await this.#deps.placement.request(runner.sessionId);
       }),
     );
@@ -170,16 +179,23 @@ export class SessionTable {
    * claim), nobody would look after it: it is given up and placed anew. A living owner makes the hint a no-op.
    */
   async #offerAnew({ runner, claimed }: Owned): Promise<void> {
-    await this.#deps.sessions.release(claimed.owner);
+    await this.#release(claimed);
     await this.#deps.placement.request(runner.sessionId);
   }
 
   /** A parked session belongs to nobody; a command that slipped in meanwhile is placed anew. */
   async #giveUp({ runner, claimed }: Owned): Promise<void> {
     const { sessions, placement, registry, identity } = this.#deps;
-    await sessions.release(claimed.owner);
+    await this.#release(claimed);
     const meta = await sessions.read(runner.sessionId);
     if (meta !== null && meta.inboxHead > meta.inboxAcked) await placement.request(runner.sessionId);
     else await registry.clearActive(identity.workerId, runner.sessionId);
+  }
+
+  /** Its child is gone: whoever claims it next need not wait for us. */
+  async #release({ owner, meta }: Claimed): Promise<void> {
+    const { workerId, incarnation } = this.#deps.identity;
+    await this.#deps.notes.write(meta, { fence: owner.fence, workerId, incarnation, isHeld: false });
+    await this.#deps.sessions.release(owner);
   }
 }

@@ -17,6 +17,7 @@ import type {
   WorkerIdentity,
   WorkerRegistry,
 } from '@holdfast/shared/store';
+import type { ClaimNote, ClaimNotes } from './claim-notes.ts';
 import { PromptQueue, WaitingPrompt } from '../session/prompt-queue.ts';
 
 export interface ClaimerDeps {
@@ -47,7 +48,10 @@ export type ClaimOutcome =
   | { readonly status: 'claimed'; readonly claimed: Claimed }
   /** A living worker owns it, or somebody was quicker, or it is gone or has nothing to do. */
   | { readonly status: 'not_needed' }
-  /** Its owner looks dead, but so does everybody after an outage of Redis: ask again in a moment. */
+  /**
+   * Its owner looks dead, but so does everybody after an outage of Redis; or a living worker has not noticed yet that
+   * its claim was lost: ask again in a moment.
+   */
   | { readonly status: 'later' };
 
 const PAGE = 500;
@@ -65,13 +69,20 @@ export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Pro
   if (meta === null || deps.isNeeded?.(meta) === false) return { status: 'not_needed' };
   if (meta.owner !== null && (await deps.registry.isAlive(meta.owner))) return { status: 'not_needed' };
   if (meta.owner !== null && !deps.maySeize()) return { status: 'later' };
+  const note = (await deps.notes?.read(meta)) ?? null;
+  if (note !== null && (await isHeldUnknown(deps, meta, note))) return { status: 'later' };
+  const { workerId, incarnation } = deps.identity;
   const result = await deps.sessions.claim({
     observed: meta,
-    workerId: deps.identity.workerId,
-    incarnation: deps.identity.incarnation,
-    freshEpoch: freshEpoch(),
+    ...{ workerId, incarnation, freshEpoch: freshEpoch(), knownFence: note?.fence ?? 0 },
   });
   if (result.status !== 'claimed') return { status: 'not_needed' };
+  const { fence } = result.ownership;
+  const noted = await deps.notes?.write(meta, { fence, workerId, incarnation, isHeld: true });
+  if (noted === 'newer') {
+    await deps.sessions.release(result.ownership);
+    return { status: 'later' };
+  }
   const [view, stored] = await Promise.all([
     foldLog(deps.log, sessionId, result.head),
     deps.inbox.readQueue(sessionId),
@@ -88,6 +99,17 @@ export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Pro
       taken,
     },
   };
+}
+
+/**
+ * Whether another worker holds the session by a claim that Redis has lost, and may be living: a Redis that lost the
+ * claim may have lost heartbeats, too. It finds out by itself and ends its child, or its guardian stops that; until
+ * then nobody may start another one.
+ */
+async function isHeldUnknown(deps: ClaimerDeps, meta: SessionMeta, note: ClaimNote): Promise<boolean> {
+  if (!note.isHeld || note.fence <= meta.fence) return false;
+  if (note.incarnation === deps.identity.incarnation) return false;
+  return !deps.maySeize() || (await deps.registry.isAlive(note));
 }
 
 /** The view at `head`: the stored snapshot and the events after it. */

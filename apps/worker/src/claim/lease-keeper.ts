@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@holdfast/shared/runtime';
 import type { WorkerIdentity, WorkerInfo, WorkerRegistry } from '@holdfast/shared/store';
+import type { LeaseTerm } from './lease-term.ts';
 
 /** Twice as often costs Redis; half as often leaves one lost beat between us and a takeover. */
 const BEAT_MS = 2_000;
@@ -24,12 +25,21 @@ export function createLeaseKeeper(options: {
   readonly identity: WorkerIdentity;
   readonly info: () => WorkerInfo;
   readonly logger: Logger;
+  /** What each answered heartbeat extends. */
+  readonly term: LeaseTerm;
   /** Called after each heartbeat that Redis answered. */
   readonly onBeat: () => void;
 }): LeaseKeeper {
-  const { registry, identity, info, logger, onBeat } = options;
+  const { registry, identity, info, logger, term, onBeat } = options;
   const ended = new AbortController();
   let loop: Promise<void> = Promise.resolve();
+
+  async function send(): Promise<'alive' | 'taken'> {
+    const sentAt = performance.now();
+    const answer = await registry.beat(identity, LEASE_MS, info());
+    if (answer.status === 'alive') term.beat(sentAt, answer);
+    return answer.status;
+  }
 
   async function rest(ms: number): Promise<void> {
     await pause(ms, undefined, { signal: ended.signal }).catch(() => {});
@@ -40,8 +50,7 @@ export function createLeaseKeeper(options: {
       await rest(BEAT_MS);
       if (ended.signal.aborted) return;
       try {
-        const outcome = await registry.heartbeat(identity, LEASE_MS, info());
-        if (outcome === 'alive') onBeat();
+        if ((await send()) === 'alive') onBeat();
         else logger.error({ workerId: identity.workerId }, 'another process uses this worker name');
       } catch (error) {
         logger.warn({ err: error }, 'a heartbeat failed');
@@ -51,7 +60,7 @@ export function createLeaseKeeper(options: {
 
   async function take(): Promise<boolean> {
     const deadline = performance.now() + NAME_WAIT_MS;
-    while ((await registry.heartbeat(identity, LEASE_MS, info())) === 'taken') {
+    while ((await send()) === 'taken') {
       if (performance.now() > deadline || ended.signal.aborted) return false;
       logger.info(
         { workerId: identity.workerId },

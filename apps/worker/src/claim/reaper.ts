@@ -3,7 +3,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@holdfast/shared/runtime';
 import type { PlacementQueue, WorkerIdentity, WorkerRegistry } from '@holdfast/shared/store';
-import type { TakeoverGuard } from './takeover-guard.ts';
 
 /** Half the time costs a Redis call more per second; double the time is added to every takeover. */
 const ROUND_MS = 1_000;
@@ -19,16 +18,17 @@ export function createReaper(options: {
   readonly registry: WorkerRegistry;
   readonly placement: PlacementQueue;
   readonly identity: WorkerIdentity;
-  readonly guard: TakeoverGuard;
+  /** Whether a worker that looks dead may be believed dead just now. */
+  readonly maySeize: () => boolean;
   readonly logger: Logger;
 }): Reaper {
-  const { registry, placement, identity, guard, logger } = options;
+  const { registry, placement, identity, maySeize, logger } = options;
   const ended = new AbortController();
   let loop: Promise<void> = Promise.resolve();
 
   async function round(): Promise<void> {
     const dead = await registry.electReaper(identity, TERM_MS);
-    if (dead === null || !guard.maySeize(performance.now())) return;
+    if (dead === null || !maySeize()) return;
     for (const workerId of dead) {
       const sessions = await registry.activeSessions(workerId);
       for (const sessionId of sessions) await placement.request(sessionId);

@@ -11,17 +11,21 @@ export class TakeoverGuard {
   #lastRunId: string | null = null;
   #safeFrom = 0;
 
-  /** A heartbeat of ours succeeded at `now` (ms, monotonic), on the Redis run `runId`. */
-  beat(now: number, runId: string): void {
+  /** A heartbeat of ours succeeded at `now` (ms, monotonic), on the Redis run `runId`; null: not known yet. */
+  beat(now: number, runId: string | null): void {
     const isOutage = this.#lastBeat !== null && now - this.#lastBeat > OUTAGE_MS;
-    const isRestart = this.#lastRunId !== null && this.#lastRunId !== runId;
+    const isRestart = this.#lastRunId !== null && runId !== null && this.#lastRunId !== runId;
     if (isOutage || isRestart) this.#safeFrom = now + SETTLE_MS;
     this.#lastBeat = now;
-    this.#lastRunId = runId;
+    this.#lastRunId = runId ?? this.#lastRunId;
   }
 
-  /** Whether a dead-looking worker may be believed dead at `now`: we hear Redis, and have for long enough. */
-  maySeize(now: number): boolean {
-    return this.#lastBeat !== null && now - this.#lastBeat <= OUTAGE_MS && now >= this.#safeFrom;
+  /**
+   * Whether a dead-looking worker may be believed dead at `now`: we hear Redis, and have for long enough; and it is
+   * the Redis of our last heartbeat (`runId`), not one that has just taken its place.
+   */
+  maySeize(now: number, runId: string | null): boolean {
+    if (this.#lastBeat === null || runId === null || runId !== this.#lastRunId) return false;
+    return now - this.#lastBeat <= OUTAGE_MS && now >= this.#safeFrom;
   }
 }

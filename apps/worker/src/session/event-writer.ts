@@ -35,6 +35,9 @@ export interface EventWriterDeps {
 const PAUSE_CHARS = 512_000;
 const RESUME_CHARS = 128_000;
 
+/** What becomes of a batch. `given_up`: nothing more is written, nobody has to be told. */
+type Fate = 'stored' | 'fenced' | 'not_found' | 'unrepairable' | 'given_up';
+
 export class EventWriter {
   readonly #deps: EventWriterDeps;
   readonly #queue = new AppendQueue();
@@ -102,16 +105,22 @@ export class EventWriter {
     else this.#lose(outcome);
   }
 
+  /**
+   * Nothing more is written, from this moment on: what waits is dropped, and what is on its way is refused by Redis
+   * since the lease that it was sent under is over.
+   */
+  giveUp(): void {
+    this.#end();
+  }
+
   async #flush(): Promise<void> {
     for (;;) {
       const batch = this.#queue.take(this.#view.offset + 1);
       if (batch === undefined) break;
       const complete = this.#complete(batch);
       const outcome = await this.#appendUntilStored(complete);
-      if (outcome !== 'stored') {
-        this.#lose(outcome);
-        return;
-      }
+      if (outcome !== 'stored') return this.#lose(outcome);
+      if (this.#isLost()) return;
       this.#ring.add(complete);
       this.#checkPressure();
       this.#taken += batch.pushes;
@@ -153,10 +162,11 @@ export class EventWriter {
   }
 
   /** Sends a batch until Redis has it. Repeating it is safe: a batch that is stored already answers `duplicate`. */
-  async #appendUntilStored(batch: StoredBatch): Promise<'stored' | 'fenced' | 'not_found' | 'unrepairable'> {
+  async #appendUntilStored(batch: StoredBatch): Promise<Fate> {
     for (let attempt = 0; ; attempt += 1) {
+      if (this.#isLost()) return 'given_up';
       const result = await this.#tryAppend(batch);
-      if (result === null) {
+      if (result === null || result.status === 'expired') {
         const delayMs = fullJitterBackoff({ attempt, baseMs: 20, capMs: 1_000, random: Math.random });
         await pause(delayMs + 5);
         continue;
@@ -214,10 +224,7 @@ export class EventWriter {
   }
 
   /** Redis lost what came after `head`: appends it again from the ring, same bytes at the same offsets. */
-  async #repair(
-    head: number,
-    batch: StoredBatch,
-  ): Promise<'repaired' | 'fenced' | 'not_found' | 'unrepairable'> {
+  async #repair(head: number, batch: StoredBatch): Promise<'repaired' | Fate> {
     const lost = head < batch.first ? this.#ring.after(head) : null;
     if (lost === null) {
       this.#deps.logger.error({ head, first: batch.first }, 'the log can not be repaired');
@@ -231,18 +238,29 @@ export class EventWriter {
       // The inbox may have lost commands too and reuse their numbers: an old acknowledgement must not trim them.
       const { ackSeq: _ackSeq, ...effects } = old.effects ?? {};
       const result = await this.#tryAppend({ ...old, effects });
-      if (result === null) return 'repaired'; // the next round of the append finds the new head
+      // The next round of the append finds the new head.
+      if (result === null || result.status === 'expired') return 'repaired';
       if (result.status === 'fenced' || result.status === 'not_found') return result.status;
       if (result.status === 'gap') return 'unrepairable';
     }
     return 'repaired';
   }
 
-  #lose(reason: 'fenced' | 'not_found' | 'unrepairable'): void {
+  #lose(reason: Exclude<Fate, 'stored'>): void {
+    if (reason === 'given_up') return;
+    this.#end();
+    this.#deps.onLost(reason);
+  }
+
+  /** A separate function, so that the compiler does not believe the state of before an await. */
+  #isLost(): boolean {
+    return this.#state === 'lost';
+  }
+
+  #end(): void {
     this.#state = 'lost';
     for (const waiter of this.#waiters) waiter.deferred.resolve(false);
     this.#waiters = [];
-    this.#deps.onLost(reason);
   }
 
   #wakeWaiters(): void {

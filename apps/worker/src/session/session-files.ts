@@ -31,7 +31,7 @@ export function createSessionFiles(options: {
   readonly seedDir: string | undefined;
 }): SessionFiles {
   const { dataDir, userId, sessionId, seedDir } = options;
-  const home = join(dataDir, 'users', folderOf(userId), 'sessions', sessionId);
+  const home = sessionHome(dataDir, { userId, sessionId });
   const configDir = join(home, 'config');
   return {
     configDir: async () => {
@@ -54,6 +54,14 @@ export function createSessionFiles(options: {
     },
     remove: async () => rm(home, { recursive: true, force: true, maxRetries: 3 }),
   };
+}
+
+/** The session's own folder. */
+export function sessionHome(
+  dataDir: string,
+  { userId, sessionId }: { readonly userId: UserId; readonly sessionId: SessionId },
+): string {
+  return join(dataDir, 'users', folderOf(userId), 'sessions', sessionId);
 }
 
 /** A CLI that was killed early may leave a transcript without a prompt: it can be neither resumed nor reused. */

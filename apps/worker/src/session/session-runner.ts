@@ -155,6 +155,12 @@ export class SessionRunner {
     this.#loop ??= this.#run();
   }
 
+  /** Somebody else owns the session, whatever Redis says: nothing more is written, and the child ends. */
+  lose(): void {
+    this.#writer.giveUp();
+    this.wake('lost');
+  }
+
   /** Writes the claim's first append (with the end of a turn that the last owner left open), then begins to serve. */
   async start(): Promise<void> {
     const { owner, workerId, taken } = this.#deps;

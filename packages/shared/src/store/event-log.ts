@@ -66,6 +66,8 @@ export type AppendResult =
   | { readonly status: 'gap'; readonly head: number }
   /** Somebody else owns the session by now: nothing more may be written. */
   | { readonly status: 'fenced'; readonly fence: number }
+  /** The writer's lease is over: it may append again once it has beaten and knows that the session is still its own. */
+  | { readonly status: 'expired' }
   | { readonly status: 'not_found' };
 
 export type ResumeResult =
@@ -144,14 +146,19 @@ const AppendReply = z.union([
   z.tuple([z.enum(['duplicate', 'gap']), z.coerce.number()]),
   z.tuple([z.literal('fenced'), z.coerce.number(), z.string()]),
   z.tuple([z.literal('not_found')]),
+  z.tuple([z.literal('expired')]),
 ]);
 
 const DEFAULT_RESUME_BYTES = 1024 * 1024;
 const MAX_ID_PART = '18446744073709551615';
 
-export function createEventLog(redis: Redis): EventLog {
+/** `leaseUntil`: until when this process may append, in ms of Redis TIME, asked for each append; without it, always. */
+export function createEventLog(redis: Redis, leaseUntil?: () => number): EventLog {
   return {
-    append: async (input) => parseAppend(await runScript(redis, appendScript, appendCall(input))),
+    append: async (input) => {
+      const until = leaseUntil?.() ?? '';
+      return parseAppend(await runScript(redis, appendScript, appendCall(input, until)));
+    },
     resume: async (input) => {
       const keys = sessionKeys(input.sessionId);
       const reply = await runScript(redis, resumeScript, {
@@ -182,12 +189,12 @@ export function createEventLog(redis: Redis): EventLog {
   };
 }
 
-function appendCall(input: AppendInput): { keys: string[]; args: (string | number)[] } {
+function appendCall(input: AppendInput, until: number | ''): { keys: string[]; args: (string | number)[] } {
   const { owner, first, frames, effects } = input;
   const keys = sessionKeys(owner.sessionId);
   const args = [owner.fence, owner.incarnation, owner.epoch, first];
   if (effects === undefined)
-    return { keys: [keys.meta, keys.events, keys.live], args: [...args, '', '', ...frames] };
+    return { keys: [keys.meta, keys.events, keys.live], args: [...args, '', '', until, ...frames] };
   const { history, snapshot, inbox, queue, order, approvals } = keys;
   const stored = effects.snapshot;
   return {
@@ -196,6 +203,7 @@ function appendCall(input: AppendInput): { keys: string[]; args: (string | numbe
       ...args,
       encodeEffects(effects),
       stored === undefined ? '' : `${stored.offset}\n${stored.json}`,
+      until,
       ...frames,
     ],
   };
@@ -222,6 +230,7 @@ function parseAppend(reply: unknown): AppendResult {
   const parsed = AppendReply.parse(reply);
   if (parsed[0] === 'fenced') return { status: 'fenced', fence: parsed[1] };
   if (parsed[0] === 'not_found') return { status: 'not_found' };
+  if (parsed[0] === 'expired') return { status: 'expired' };
   if (parsed[0] === 'ok') {
     return { status: 'ok', head: parsed[1], historyBytes: parsed[2] < 0 ? null : parsed[2] };
   }

@@ -116,6 +116,8 @@ export interface SessionStore {
     readonly workerId: WorkerId;
     readonly incarnation: string;
     readonly freshEpoch: string;
+    /** The newest fence known from elsewhere: if Redis has an older one, it lost a claim. */
+    readonly knownFence?: number;
   }): Promise<ClaimResult>;
   release(owner: Ownership): Promise<'released' | 'fenced'>;
   /** Removes all keys of the session and its entry in the user's list. */
@@ -242,6 +244,7 @@ async function claim(redis: Redis, input: Parameters<SessionStore['claim']>[0]):
       workerId,
       incarnation,
       input.freshEpoch,
+      input.knownFence ?? 0,
     ],
   });
   const parts = z.array(z.string().or(z.number()).transform(String)).parse(reply);

@@ -37,9 +37,22 @@ export interface WorkerIdentity {
   readonly incarnation: string;
 }
 
+export type BeatResult =
+  | {
+      readonly status: 'alive';
+      /** When the lease ends, ms of Redis TIME. */
+      readonly untilMs: number;
+      /** Whether it was held without a break until now. */
+      readonly isContinued: boolean;
+    }
+  /** Another living process uses this worker's name. */
+  | { readonly status: 'taken' };
+
 export interface WorkerRegistry {
-  /** Extends the lease by `leaseMs`. `taken`: another living process uses this worker's name. */
-  heartbeat(identity: WorkerIdentity, leaseMs: number, info: WorkerInfo): Promise<'alive' | 'taken'>;
+  /** Extends the lease by `leaseMs`. */
+  beat(identity: WorkerIdentity, leaseMs: number, info: WorkerInfo): Promise<BeatResult>;
+  /** As {@link beat}, for those who need to know no more than whether they live. */
+  heartbeat(identity: WorkerIdentity, leaseMs: number, info: WorkerInfo): Promise<BeatResult['status']>;
   /** Ends the lease at once, so that others may take over without waiting for its deadline. */
   retire(identity: WorkerIdentity): Promise<void>;
   isAlive(identity: WorkerIdentity): Promise<boolean>;
@@ -64,13 +77,8 @@ export interface WorkerRegistry {
 
 export function createWorkerRegistry(redis: Redis): WorkerRegistry {
   return {
-    heartbeat: async (identity, leaseMs, info) => {
-      const reply = await runScript(redis, heartbeatScript, {
-        keys: KEYS,
-        args: [identity.workerId, identity.incarnation, leaseMs, JSON.stringify(info)],
-      });
-      return z.tuple([z.enum(['alive', 'taken']), z.string()]).parse(reply)[0];
-    },
+    beat: async (...lease) => beat(redis, ...lease),
+    heartbeat: async (...lease) => (await beat(redis, ...lease)).status,
     retire: async (identity) => {
       const args = [identity.workerId, identity.incarnation];
       await runScript(redis, retireScript, { keys: [...KEYS, REAPER_KEY], args });
@@ -111,6 +119,21 @@ export function createWorkerRegistry(redis: Redis): WorkerRegistry {
       });
     },
   };
+}
+
+const BeatReply = z.union([
+  z.tuple([z.literal('alive'), z.coerce.number(), z.enum(['0', '1'])]),
+  z.tuple([z.literal('taken'), z.string()]),
+]);
+
+async function beat(redis: Redis, ...lease: Parameters<WorkerRegistry['beat']>): Promise<BeatResult> {
+  const [identity, leaseMs, info] = lease;
+  const reply = await runScript(redis, heartbeatScript, {
+    keys: KEYS,
+    args: [identity.workerId, identity.incarnation, leaseMs, JSON.stringify(info)],
+  });
+  const [status, untilMs, isContinued] = BeatReply.parse(reply);
+  return status === 'taken' ? { status } : { status, untilMs, isContinued: isContinued === '1' };
 }
 
 async function noteActive(redis: Redis, identity: WorkerIdentity, sessionId: string): Promise<boolean> {

@@ -2,32 +2,38 @@
 -- KEYS  1 meta  2 events  3 live channel
 --       with effects also: 4 history  5 snapshot  6 inbox  7 queue  8 order  9 approvals
 -- ARGV  1 fence  2 incarnation  3 epoch  4 first offset  5 effects as JSON ('' = none)  6 snapshot ('' = none)
---       7… the frames, n of them
+--       7 until when the owner may write (ms of Redis TIME; '' = not checked)  8… the frames, n of them
 -- Effects (all optional): history [1-based indexes of frames to keep]; ack inbox seq; meta {field: value};
 --       queue [["put", id, json, score] | ["take", id] | ["del", id] | ["score", id, score]];
 --       "take" leaves the order but keeps the prompt itself until its turn is over, for a takeover to find; approvals [["open", id, json] | ["close", id]];
 --       trim: first offset to keep (only with a snapshot at or after the one before it);
 --       trimHistory {before = first offset to keep in the history, bytes = what goes}
 -- RETURNS {'ok', head, bytes of the history (-1 without effects)} | {'duplicate', head} | {'gap', head} | {'fenced', fence, incarnation} | {'not_found'}
--- INVARIANT only the owner with the newest fence writes; offsets are dense; a repeated batch writes nothing.
+--         | {'expired'}
+-- INVARIANT only the owner with the newest fence writes, and only within its lease: a Redis that lost a newer claim
+--           would take an old owner for the present one. Offsets are dense; a repeated batch writes nothing.
 local meta = redis.call('HMGET', KEYS[1], 'fence', 'inc', 'head')
 if not meta[1] then return {'not_found'} end
 if meta[1] ~= ARGV[1] or meta[2] ~= ARGV[2] then return {'fenced', meta[1], meta[2]} end
+if ARGV[7] ~= '' then
+  local time = redis.call('TIME')
+  if tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000 > tonumber(ARGV[7]) then return {'expired'} end
+end
 local head = tonumber(meta[3])
 local first = tonumber(ARGV[4])
-local n = #ARGV - 6
+local n = #ARGV - 7
 local last = first + n - 1
 if last <= head then return {'duplicate', head} end
 if first ~= head + 1 then return {'gap', head} end
 local effects = ARGV[5] ~= '' and cjson.decode(ARGV[5]) or nil
 local suffix = '-' .. ARGV[1]
 for i = 1, n do
-  redis.call('XADD', KEYS[2], (first + i - 1) .. suffix, 'f', ARGV[6 + i])
+  redis.call('XADD', KEYS[2], (first + i - 1) .. suffix, 'f', ARGV[7 + i])
 end
 redis.call('HSET', KEYS[1], 'head', last)
 if effects then
   for _, index in ipairs(effects.history or {}) do
-    redis.call('XADD', KEYS[4], (first + index - 1) .. '-0', 'f', ARGV[6 + index])
+    redis.call('XADD', KEYS[4], (first + index - 1) .. '-0', 'f', ARGV[7 + index])
   end
   for field, value in pairs(effects.meta or {}) do redis.call('HSET', KEYS[1], field, value) end
   if effects.ack then
@@ -61,7 +67,7 @@ end
 local history = -1
 if effects then
   local delta = 0
-  for _, index in ipairs(effects.history or {}) do delta = delta + #ARGV[6 + index] end
+  for _, index in ipairs(effects.history or {}) do delta = delta + #ARGV[7 + index] end
   if effects.trimHistory then
     redis.call('XTRIM', KEYS[4], 'MINID', string.format('%.0f', effects.trimHistory.before) .. '-0')
     delta = delta - effects.trimHistory.bytes
@@ -70,8 +76,8 @@ if effects then
 end
 local header = '1|' .. ARGV[3] .. '|' .. ARGV[1] .. '|' .. ARGV[4] .. '|' .. n .. '\n['
 if n == 1 then
-  redis.call('SPUBLISH', KEYS[3], header .. ARGV[7] .. ']')
+  redis.call('SPUBLISH', KEYS[3], header .. ARGV[8] .. ']')
 else
-  redis.call('SPUBLISH', KEYS[3], header .. table.concat(ARGV, ',', 7) .. ']')
+  redis.call('SPUBLISH', KEYS[3], header .. table.concat(ARGV, ',', 8) .. ']')
 end
 return {'ok', last, history}
