@@ -1,6 +1,7 @@
 // What happens between a writer and Redis: every event that was acknowledged is in the log once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEventLog, readServerInfo } from '@holdfast/shared/store';
+import { UserId } from '@holdfast/shared/protocol';
+import { createCommandInbox, createEventLog, readServerInfo } from '@holdfast/shared/store';
 import { startGateway, TEST_TOKEN, type TestGateway } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -8,6 +9,7 @@ import { until } from '../support/until.ts';
 import { NOTHING_WRONG } from './support/expect.ts';
 import { LogRig, type RigClient, type RigWriter } from './support/log-rig.ts';
 
+const USER = UserId.parse('local');
 let server: TestRedis;
 let appendPath: TcpProxy;
 let gateway: TestGateway;
@@ -87,7 +89,7 @@ describe('an append', () => {
 });
 
 describe('a Redis that is full', () => {
-  it('takes appends whole or not at all; the source is paused, and all goes on when there is room', async () => {
+  it('takes appends whole or not at all, and an abort; the source is paused, and all goes on when there is room', async () => {
     const { writer, client } = await begin();
     const head = writer.events.view.offset;
     const { usedMemoryBytes } = await readServerInfo(rig.redis);
@@ -108,6 +110,12 @@ describe('a Redis that is full', () => {
       status: 507,
       body: { error: { code: 'storage_full' } },
     });
+    const inbox = createCommandInbox(rig.redis);
+    const of = { sessionId: client.sessionId, userId: USER };
+    const abort = { type: 'abort', turnId: null, queue: 'keep', background: 'keep', by: USER } as const;
+    expect(await inbox.submit({ ...of, command: abort })).toMatchObject({ status: 'accepted' });
+    const open = { type: 'open', by: USER } as const;
+    await expect(inbox.submit({ ...of, command: open })).rejects.toThrow(/OOM/);
     const whileFull = await createEventLog(rig.redis).heads([client.sessionId]);
     expect(whileFull[0]?.head).toBe(head);
     await rig.redis.config('SET', 'maxmemory', 0);

@@ -6,9 +6,12 @@ import type { PromptId, SessionId, UserId } from '../protocol/ids.ts';
 import { WorkerId } from '../protocol/ids.ts';
 import type { Ownership } from './event-log.ts';
 import { sessionKeys } from './keys.ts';
-import { loadScript, runScript } from './script-runner.ts';
+import { evenWhenFull, loadScript, runScript } from './script-runner.ts';
 
 const submitScript = loadScript('submit_command');
+/** Ends work, which must be possible when nothing else is. */
+const submitEndScript = evenWhenFull(submitScript);
+const ENDS: ReadonlySet<Command['type']> = new Set(['abort', 'delete', 'promptCancel']);
 const ackScript = loadScript('ack_inbox');
 
 /** How long a used prompt id is remembered. Shorter than this, a late retry could run a prompt twice. */
@@ -82,7 +85,7 @@ export function createCommandInbox(redis: Redis): CommandInbox {
     submit: async ({ sessionId, userId, command, onlyWhenFree }) => {
       const keys = sessionKeys(sessionId);
       const isPrompt = command.type === 'prompt';
-      const reply = await runScript(redis, submitScript, {
+      const reply = await runScript(redis, ENDS.has(command.type) ? submitEndScript : submitScript, {
         keys: [keys.meta, keys.inbox, keys.order, keys.idem, keys.doorbell, keys.live],
         args: [
           userId,

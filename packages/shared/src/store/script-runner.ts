@@ -14,6 +14,15 @@ export interface Script {
 /** Loads `scripts/<name>.lua`. */
 export function loadScript(name: string): Script {
   const source = readFileSync(new URL(`scripts/${name}.lua`, import.meta.url), 'utf8');
+  return scriptOf(name, source);
+}
+
+/** The same script, allowed to write when Redis is at its memory limit: for what ends work, and so frees memory. */
+export function evenWhenFull(script: Script): Script {
+  return scriptOf(script.name, `#!lua flags=allow-oom\n${script.source}`);
+}
+
+function scriptOf(name: string, source: string): Script {
   return { name, source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
