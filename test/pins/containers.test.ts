@@ -15,6 +15,7 @@ const isOurs = (name: string): boolean => Object.hasOwn(variables, name);
 const ELSEWHERE: Readonly<Record<string, string>> = {
   CLAUDE_PATH: 'the image has the pinned CLI',
   HOLDFAST_CLAUDE_CONFIG_DIR: 'a folder of the host; mount it in an override file where it is wanted',
+  HOLDFAST_POLICY: 'a file of the host; mount it in an override file where it is wanted',
   HOLDFAST_URL: 'for the terminal client',
   HOLDFAST_WORKER_ID: 'would be the same for all workers of one service',
 };

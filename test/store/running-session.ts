@@ -11,21 +11,27 @@ import {
   textContent,
   UserId,
   WorkerId,
+  type ApprovalId,
   type Command,
+  type Decision,
   type EventBodyOf,
   type EventType,
   type SessionId,
 } from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
 import {
+  createApprovalStore,
   createCommandInbox,
   createEventLog,
   createSessionStore,
+  createUserRules,
   createWorkerRegistry,
   type CommandInbox,
+  type DecideResult,
   type EventLog,
   type Redis,
 } from '@holdfast/shared/store';
+import { NO_POLICY } from '../../apps/worker/src/approvals/policy.ts';
 import { claimSession, type Claimed } from '../../apps/worker/src/claim/claimer.ts';
 import { Admission } from '../../apps/worker/src/session/admission.ts';
 import type { ChildLimits } from '../../apps/worker/src/session/child-care.ts';
@@ -69,6 +75,8 @@ export interface RunningSession extends AsyncDisposable {
   /** Stores a command and rings the doorbell. */
   order(order: Order): Promise<void>;
   prompt(text: string, promptId?: string): Promise<PromptId>;
+  /** Records a decision as a gateway does, and rings the doorbell. */
+  decide(approvalId: ApprovalId, decision: Decision): Promise<DecideResult>;
   /** All events still in the log. */
   events(): Promise<SessionEvent[]>;
   all<T extends EventType>(type: T): Promise<Located<T>[]>;
@@ -98,6 +106,7 @@ export async function runSession(redis: Redis, options: RunOptions = {}): Promis
     environment: testEnvironment(options.environment),
     workerId: WorkerId.parse('w1'),
     now: Date.now,
+    approvals: { store: createApprovalStore(redis), userRules: createUserRules(redis), policy: NO_POLICY },
     admission: options.admission ?? new Admission({ capacity: 4, parkIdlest: () => false }),
     limits: { idleMs: 0, memoryBytes: 0, ...options.limits },
     onActive: (isActive) => void active.push(isActive),
@@ -120,7 +129,13 @@ export async function runSession(redis: Redis, options: RunOptions = {}): Promis
     await realInbox.submit({ sessionId, userId: USER, command: { ...what, by: USER } });
     runner.wake('doorbell');
   };
+  const decide: RunningSession['decide'] = async (approvalId, decision) => {
+    const result = await createApprovalStore(redis).decide({ sessionId, userId: USER, approvalId, decision });
+    runner.wake('doorbell');
+    return result;
+  };
   return {
+    decide,
     ...{ runner, sessionId, claimed, dir, cwd: meta.cwd, overs, active, order, events, all, one },
     prompt: async (text, promptId = randomUUID()) => {
       await order({ type: 'prompt', promptId: PromptId.parse(promptId), content: textContent(text) });

@@ -123,13 +123,15 @@ describe('turns', () => {
 });
 
 describe('requests of the CLI', () => {
-  it('for a permission are denied with a reason, and shown', async () => {
+  it('for a permission become approvals: the answer is on the pipe once it is in the log', async () => {
     await using one = await runSession(redis);
-    const { texts } = await one.endOf(await one.prompt('ask Write'));
-    expect(texts[0]).toMatch(/^told: \{"behavior":"deny","message":"Write needs a permission/);
-    expect((await one.all('notice')).filter((event) => event.kind === 'permission')).toMatchObject([
-      { data: { tool: 'Write', input: {} } },
-    ]);
+    const promptId = await one.prompt('ask Write');
+    const { approvalId } = await one.one('approval_requested', { tool: 'Write' });
+    await one.decide(approvalId, { kind: 'deny', message: 'not today', stop: false });
+    const { texts } = await one.endOf(promptId);
+    expect(texts).toEqual(['told: {"behavior":"deny","message":"not today"}']);
+    const types = (await one.events()).map((event) => event.type);
+    expect(types.indexOf('approval_resolved')).toBeLessThan(types.indexOf('message_completed'));
   });
 
   it('of another kind are denied and not shown', async () => {

@@ -2,13 +2,14 @@
 // Never listens and never connects by itself.
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from '@holdfast/shared/runtime';
-import type { EventLog, Redis, Subscriber } from '@holdfast/shared/store';
+import { createUserRules, type EventLog, type Redis, type Subscriber } from '@holdfast/shared/store';
 import type { Authenticator } from './auth/token.ts';
 import { DrainWatch } from './feed/drain-watch.ts';
 import type { FollowerDeps } from './feed/follower.ts';
 import { Hubs } from './feed/hubs.ts';
 import { createRetry } from './feed/retry.ts';
 import { createSlots } from './limits/slots.ts';
+import { addApprovalRoutes } from './routes/approvals.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addHistoryRoute } from './routes/history.ts';
@@ -66,6 +67,7 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   addHealthRoutes(app, { redis, subscriber, isDraining: () => isDraining });
   addStatusPage(app, { sessions, authenticator });
   addSessionRoutes(app, { sessions, log, authenticator });
+  addApprovalRoutes(app, { sessions, authenticator, rules: createUserRules(redis) });
   addHistoryRoute(app, { sessions, log, authenticator });
   const streams = addEventsRoute(app, { sessions, authenticator, follower });
   app.server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head));

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { ConfigError, runMain } from '@holdfast/shared/runtime';
 import {
   checkStore,
+  createApprovalStore,
   createCommandInbox,
   createEventLog,
   createGatheringRedis,
@@ -53,6 +54,8 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
   const sessions = createSessionService({
     store: createSessionStore(redis),
     inbox: createCommandInbox(redis),
+    approvals: createApprovalStore(redis),
+    log,
     registry: createWorkerRegistry(redis),
     placement,
     memory: createMemoryGate(redis),

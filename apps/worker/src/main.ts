@@ -6,6 +6,7 @@ import { WorkerId } from '@holdfast/shared/protocol';
 import { chooseModel, findClaude, runMain } from '@holdfast/shared/runtime';
 import {
   checkStore,
+  createApprovalStore,
   createCommandInbox,
   createCommandRedis,
   createEventLog,
@@ -13,6 +14,7 @@ import {
   createSessionStore,
   createSubscriber,
   createSubscriberRedis,
+  createUserRules,
   createWorkerRegistry,
   readServerInfo,
 } from '@holdfast/shared/store';
@@ -20,6 +22,7 @@ import { buildWorker } from './app.ts';
 import { createClaimNotes } from './claim/claim-notes.ts';
 import { LEASE_MS } from './claim/lease-keeper.ts';
 import { LeaseTerm } from './claim/lease-term.ts';
+import { readPolicy } from './approvals/policy.ts';
 import { planContainment } from './process/containment.ts';
 import { createColdStarts } from './session/cold-starts.ts';
 
@@ -43,6 +46,7 @@ await runMain(
       'HOLDFAST_DRAIN_SECONDS',
       'HOLDFAST_IDLE_MINUTES',
       'HOLDFAST_CHILD_MEMORY_MB',
+      'HOLDFAST_POLICY',
       'CLAUDE_PATH',
     ],
   },
@@ -86,6 +90,11 @@ await runMain(
       registry: createWorkerRegistry(redis),
       log: createEventLog(redis, () => term.until()),
       inbox: createCommandInbox(redis),
+      approvals: {
+        store: createApprovalStore(redis),
+        userRules: createUserRules(redis),
+        policy: await readPolicy(config.HOLDFAST_POLICY),
+      },
       redisRunId: () => runId,
       identity: { workerId, incarnation: randomUUID() },
       environment: {

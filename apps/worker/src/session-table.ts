@@ -13,6 +13,7 @@ import {
 } from '@holdfast/shared/store';
 import type { ClaimNotes } from './claim/claim-notes.ts';
 import type { Claimed } from './claim/claimer.ts';
+import type { ApprovalEnvironment } from './approvals/session-approvals.ts';
 import { Admission } from './session/admission.ts';
 import type { ChildLimits } from './session/child-care.ts';
 import type { ChildEnvironment } from './session/child-host.ts';
@@ -34,6 +35,7 @@ export interface SessionTableDeps {
   readonly seedDir: string | undefined;
   readonly maxChildren: number;
   readonly limits: ChildLimits;
+  readonly approvals: ApprovalEnvironment;
 }
 
 interface Owned {
@@ -93,6 +95,7 @@ export class SessionTable {
       workerId: identity.workerId,
       admission: this.#admission,
       limits: this.#deps.limits,
+      approvals: this.#deps.approvals,
       logger: logger.child({ sessionId, fence: owner.fence }),
       files: createSessionFiles({ dataDir, userId: meta.userId, sessionId, seedDir }),
       now: Date.now,

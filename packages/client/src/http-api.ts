@@ -49,6 +49,16 @@ export interface HistoryPage {
   readonly more: boolean;
 }
 
+/** A rule that the user always allows in one folder; `at` in ms since 1970. */
+export const AlwaysRule = z.object({
+  cwd: z.string(),
+  rule: z.string(),
+  at: z.number(),
+  sessionId: SessionId.nullable(),
+});
+export type AlwaysRule = z.infer<typeof AlwaysRule>;
+
+const RuleList = z.object({ rules: z.array(AlwaysRule) });
 const SessionList = z.object({ sessions: z.array(SessionSummary) });
 const Created = z.object({ sessionId: SessionId, duplicate: z.boolean() });
 const History = z.object({ events: z.array(z.unknown()), first: z.int().nullable(), more: z.boolean() });
@@ -99,6 +109,17 @@ export class HttpApi {
     const path = `${pathOf(sessionId)}/history?${query.toString()}`;
     const { events, ...rest } = await this.#call(History, { path });
     return { ...rest, events: events.flatMap(readEvent) };
+  }
+
+  /** The rules that the user always allows, for all folders. */
+  async rules(): Promise<readonly AlwaysRule[]> {
+    return (await this.#call(RuleList, { path: '/v1/rules' })).rules;
+  }
+
+  /** Takes a rule back. Agents that run keep it until they are started anew. Rejects with `rule_not_found`. */
+  async removeRule(rule: Pick<AlwaysRule, 'cwd' | 'rule'>): Promise<void> {
+    const body = { cwd: rule.cwd, rule: rule.rule };
+    await this.#fetch({ method: 'DELETE', path: '/v1/rules', body });
   }
 
   async #call<T>(schema: z.ZodType<T>, request: HttpRequest): Promise<T> {

@@ -7,6 +7,7 @@ export { HoldfastError, type HoldfastErrorCode, type LocalErrorCode } from './er
 export type { From, SessionItem } from './feed.ts';
 export {
   HttpApi,
+  type AlwaysRule,
   type CreateOptions,
   type HistoryPage,
   type HttpApiOptions,

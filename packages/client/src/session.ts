@@ -1,10 +1,12 @@
 // One session seen from a client: what can be asked of it, and its events.
 import {
+  ApprovalId,
   mintId,
   PromptId,
   RequestId,
   TurnId,
   textContent,
+  type DecisionInput,
   type PromptContent,
   type SessionId,
   type WhenBusy,
@@ -139,6 +141,25 @@ export class Session {
         ? await this.#request(frame, false)
         : await this.#request({ ...frame, turnId: TurnId.parse(known) }, true);
     return { turnId: ack.turnId ?? null };
+  }
+
+  /**
+   * Decides an approval; resolves once this decision is the one that counts: `approval_resolved` tells when it was
+   * carried out. Rejects with `approval_resolved` when somebody was quicker (`details.by`, `details.outcome`), and with
+   * `approval_expired`, `approval_lost`, `approval_cancelled`, `approval_not_found` when nothing waits any more. The
+   * same decision twice is fine. `inputDigest`: the one of `approval_requested`, so that no other input is meant.
+   */
+  async decide(
+    approvalId: string,
+    decision: DecisionInput,
+    options: { readonly inputDigest?: string } = {},
+  ): Promise<{ readonly duplicate: boolean }> {
+    const id = ApprovalId.parse(approvalId);
+    const { inputDigest } = options;
+    const digest = inputDigest === undefined ? {} : { inputDigest };
+    const frame = { type: 'decide' as const, ...this.#addressed(), approvalId: id, decision, ...digest };
+    const { duplicate = false } = await this.#request(frame, true);
+    return { duplicate };
   }
 
   /**

@@ -16,7 +16,9 @@ import {
 } from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
 import type {
+  ApprovalStore,
   CommandInbox,
+  EventLog,
   ObservedOwner,
   PlacementQueue,
   SessionMeta,
@@ -25,6 +27,7 @@ import type {
   WorkerRegistry,
 } from '@holdfast/shared/store';
 import { createSession, type NewSessionRequest } from './create-session.ts';
+import { decideApproval, type DecideRequest } from './decide-approval.ts';
 import { ensureOwner } from './ensure-owner.ts';
 import { stored, type MemoryGate } from './storage.ts';
 import type { WorkspaceRoots } from './workspace.ts';
@@ -66,12 +69,16 @@ export interface SessionService {
   set(userId: UserId, sessionId: SessionId, changes: SessionChanges): Promise<void>;
   /** The turn that is asked to end; null when none runs (then nothing is done, unless the queue is to be cleared). */
   abort(userId: UserId, sessionId: SessionId, request: AbortRequest): Promise<{ turnId: TurnId | null }>;
+  /** Resolves once the decision is the one that counts; see `decide-approval.ts` for how it is refused. */
+  decide(userId: UserId, sessionId: SessionId, request: DecideRequest): Promise<{ duplicate: boolean }>;
   remove(userId: UserId, sessionId: SessionId): Promise<void>;
 }
 
 export interface SessionServiceDeps {
   readonly store: SessionStore;
   readonly inbox: CommandInbox;
+  readonly approvals: ApprovalStore;
+  readonly log: EventLog;
   readonly registry: WorkerRegistry;
   readonly placement: PlacementQueue;
   readonly memory: MemoryGate;
@@ -115,6 +122,7 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       await submit(deps, sessionId, { type: 'set', title, archived, by: userId });
     },
     abort: async (userId, sessionId, request) => abort(deps, { userId, sessionId, request }),
+    decide: async (userId, sessionId, request) => decideApproval(deps, { userId, sessionId, ...request }),
     remove: async (userId, sessionId) => {
       await submit(deps, sessionId, { type: 'delete', by: userId });
       await stored(async () => store.unlist(userId, sessionId));

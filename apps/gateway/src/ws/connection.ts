@@ -186,6 +186,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
       default:
         assertNever(frame);
     }
+      case 'decide':
   }
 
   #enqueue(frame: CommandFrame, userId: UserId): void {

@@ -44,6 +44,7 @@ export function requestError(error: z.ZodError): ServiceError {
   if (first !== undefined && field === 'content' && first.code === 'too_small') {
     return new ServiceError('prompt_empty');
   }
+  if (field === 'decision') return new ServiceError('decision_invalid', { details: { issues } });
   if (field === 'position') return new ServiceError('bad_position');
   // A text that is no session id names no session: the answer is that of any unknown session.
   if (field === 'sessionId' && first?.code === 'invalid_format') return new ServiceError('session_not_found');

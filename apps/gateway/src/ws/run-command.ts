@@ -38,6 +38,11 @@ export async function runCommand(
       await sessions.changePrompt(userId, sessionId, frame);
       return { type: 'ack', requestId, sessionId, promptId };
     }
+    case 'decide': {
+      const { sessionId, approvalId } = frame;
+      const { duplicate } = await sessions.decide(userId, sessionId, frame);
+      return { type: 'ack', requestId, sessionId, approvalId, duplicate };
+    }
     case 'resumeQueue':
       await sessions.resumeQueue(userId, frame.sessionId);
       return { type: 'ack', requestId, sessionId: frame.sessionId };

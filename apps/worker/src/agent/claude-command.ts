@@ -1,5 +1,6 @@
 // How the CLI is started: its arguments and its environment. Pure.
 import type { SessionSettings } from '@holdfast/shared/protocol';
+import { NO_RULES, type SpawnRules } from '../approvals/policy.ts';
 import { CHILD_MARKER, SESSION_MARKER } from '../process/containment.ts';
 
 export interface ClaudeArguments {
@@ -7,11 +8,13 @@ export interface ClaudeArguments {
   /** True when a transcript exists: the conversation goes on. */
   readonly resume: boolean;
   readonly settings: SessionSettings;
+  /** Rules of the operator and the user. */
+  readonly rules?: SpawnRules;
 }
 
 /** The CLI's arguments for a long-lived child that speaks JSON lines both ways. */
 export function claudeArguments(options: ClaudeArguments): string[] {
-  const { cliSessionId, resume, settings } = options;
+  const { cliSessionId, resume, settings, rules = NO_RULES } = options;
   return [
     ...['--print', '--verbose', '--input-format', 'stream-json', '--output-format', 'stream-json'],
     ...['--include-partial-messages', '--replay-user-messages', '--include-hook-events'],
@@ -20,8 +23,13 @@ export function claudeArguments(options: ClaudeArguments): string[] {
     ...(settings.model === undefined ? [] : ['--model', settings.model]),
     ...(settings.allowedTools.length === 0 ? [] : ['--allowedTools', ...settings.allowedTools]),
     ...(settings.disallowedTools.length === 0 ? [] : ['--disallowedTools', ...settings.disallowedTools]),
+    ...(hasRules(rules) ? ['--settings', JSON.stringify({ permissions: rules })] : []),
     ...(resume ? ['--resume', cliSessionId] : ['--session-id', cliSessionId]),
   ];
+}
+
+function hasRules({ allow, deny, ask }: SpawnRules): boolean {
+  return allow.length + deny.length + ask.length > 0;
 }
 
 /** Variables of the worker's own environment that a child may see. Everything else stays with the worker. */

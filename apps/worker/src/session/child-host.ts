@@ -16,6 +16,8 @@ import {
   type ControlResult,
   type PromptPriority,
 } from '../agent/claude-child.ts';
+import { GUARD_HOOKS } from '../approvals/cli-asks.ts';
+import { NO_RULES, type SpawnRules } from '../approvals/policy.ts';
 import type { ChildEnd } from '../process/child.ts';
 import { childrenOf, type ContainmentPlan } from '../process/containment.ts';
 import { sweep, terminateChild } from '../process/terminate.ts';
@@ -51,6 +53,8 @@ export interface StartOptions {
   readonly settings: SessionSettings;
   /** The CLI's id of the conversation so far; null before the first child. */
   readonly cliSessionId: string | null;
+  /** Rules of the operator and the user. */
+  readonly rules?: SpawnRules;
 }
 
 export interface ChildReady {
@@ -204,10 +208,11 @@ export class ChildHost {
     const [configDir, scratchDir] = await folders;
     if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
     const childId = mintId();
+    const { rules = NO_RULES } = options;
     const [command = '', ...args] = [
       ...deps.containment.prefix,
       deps.claudePath,
-      ...claudeArguments({ cliSessionId, resume, settings: options.settings }),
+      ...claudeArguments({ cliSessionId, resume, settings: options.settings, rules }),
     ];
     const child = new ClaudeChild(
       {
@@ -231,7 +236,7 @@ export class ChildHost {
     child: ClaudeChild,
     start: { readonly cliSessionId: string; readonly resume: boolean },
   ): Promise<void> {
-    const answer = await child.control({ subtype: 'initialize' }, READY_LIMIT_MS);
+    const answer = await child.control({ subtype: 'initialize', hooks: GUARD_HOOKS }, READY_LIMIT_MS);
     if (answer.status === 'ended') return;
     if (answer.status !== 'ok') return this.end('not_ready', false);
     const version = await child.control({ subtype: 'get_binary_version' }, CONTROL_LIMIT_MS);

@@ -1,65 +1,20 @@
 // The owner's side of one session: one loop that is woken with reasons, reads commands, keeps the child, runs the
 // prompts one at a time. Child callbacks only append what they say and wake the loop.
-import type {
-  Command,
-  CommandOf,
-  EventBody,
-  SessionId,
-  SessionView,
-  WorkerId,
-} from '@holdfast/shared/protocol';
-import type { Logger } from '@holdfast/shared/runtime';
-import type { AppendEffects, CommandInbox, EventLog, Ownership, SessionMeta } from '@holdfast/shared/store';
+import type { Command, CommandOf, EventBody, SessionId } from '@holdfast/shared/protocol';
+import type { AppendEffects } from '@holdfast/shared/store';
 import { assertNever } from '@holdfast/shared/util';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Admission } from './admission.ts';
-import { ChildCare, type ChildLimits } from './child-care.ts';
+import { SessionApprovals } from '../approvals/session-approvals.ts';
+import { ChildCare } from './child-care.ts';
 import { exitedEvent, startedEvents } from './child-events.ts';
-import { ChildHost, type ChildEnvironment, type ChildOver, type ChildReady } from './child-host.ts';
+import { ChildHost, type ChildOver, type ChildReady } from './child-host.ts';
 import { EventWriter } from './event-writer.ts';
-import type { PromptQueue, WaitingPrompt } from './prompt-queue.ts';
 import { changeQueue, queuePrompt, type Step } from './queue-commands.ts';
-import type { SessionFiles } from './session-files.ts';
+import type { RunnerOver, SessionRunnerDeps, WakeReason } from './runner-deps.ts';
 import { startFailure } from './start-failure.ts';
 import { TurnKeeper } from './turn-keeper.ts';
 
-export interface SessionRunnerDeps {
-  readonly log: EventLog;
-  readonly inbox: CommandInbox;
-  readonly logger: Logger;
-  readonly environment: ChildEnvironment;
-  readonly files: SessionFiles;
-  readonly owner: Ownership;
-  readonly workerId: WorkerId;
-  readonly meta: SessionMeta;
-  /** The view at the head of the log, and the queue, as the last owner left them. */
-  readonly view: SessionView;
-  readonly queue: PromptQueue;
-  /** Prompts that the last owner had begun and not ended. */
-  readonly taken: readonly WaitingPrompt[];
-  readonly now: () => number;
-  /** Places for children, shared by all sessions of the worker. */
-  readonly admission: Admission;
-  readonly limits: ChildLimits;
-  /** The session has something to do (a turn, a prompt that waits), or has nothing any more. */
-  readonly onActive: (isActive: boolean) => void;
-  /** The runner is finished with the session: lost to another owner, deleted by its user, or put to rest. */
-  readonly onOver: (reason: RunnerOver) => void;
-}
-
-export type RunnerOver = 'lost' | 'deleted' | 'parked';
-
-/** Why the loop is woken. A closed set: what wakes it decides nothing by itself. */
-export type WakeReason =
-  | 'started'
-  | 'doorbell'
-  | 'may_start'
-  | 'child_ready'
-  | 'child_over'
-  | 'turn_over'
-  | 'task'
-  | 'lost'
-  | 'stop';
+export type { RunnerOver, SessionRunnerDeps } from './runner-deps.ts';
 
 /** After a failed step (Redis was away), the next try. */
 const STEP_RETRY_MS = 250;
@@ -71,6 +26,7 @@ export class SessionRunner {
   readonly #child: ChildHost;
   readonly #turns: TurnKeeper;
   readonly #care: ChildCare;
+  readonly #approvals: SessionApprovals;
   /** A person opened the session: a child is wanted although no prompt waits. */
   #wanted = false;
   #over: ChildOver | null = null;
@@ -103,7 +59,9 @@ export class SessionRunner {
       { ...deps.environment, sessionId: this.sessionId, files },
       {
         onReady: (ready) => this.#onReady(ready),
-        onMessage: (value) => this.#turns.take(value),
+        onMessage: (value) => {
+          if (!this.#approvals.take(value)) this.#turns.take(value);
+        },
         onBadLine: (text) => logger.warn({ sessionId: this.sessionId, pii: { text } }, 'a line was not JSON'),
         onOver: (over) => {
           this.#over = over;
@@ -124,6 +82,10 @@ export class SessionRunner {
         this.wake('turn_over');
       },
       onTask: () => this.wake('task'),
+    });
+    this.#approvals = new SessionApprovals({
+      ...{ ...deps.approvals, writer: this.#writer, child: this.#child, owner, now, logger },
+      ...{ userId: deps.meta.userId, cwd: deps.meta.cwd, turnId: () => this.#turns.turnId },
     });
   }
 
@@ -166,7 +128,8 @@ export class SessionRunner {
     const { owner, workerId, taken } = this.#deps;
     const changed: EventBody = { type: 'owner_changed', workerId, fence: owner.fence };
     const lost = await this.#turns.settleInherited(taken, 'The worker that ran it was lost.');
-    this.#writer.push([changed, ...lost.events], lost.effects);
+    const asked = await this.#approvals.inherited(this.#deps.view);
+    this.#writer.push([changed, ...asked.events, ...lost.events], { ...lost.effects, ...asked.effects });
     this.wake('started');
   }
 
@@ -221,13 +184,14 @@ export class SessionRunner {
 
   /** Nothing runs, waits, or goes on behind the turns. */
   #isIdle(): boolean {
-    const isSettled = this.#turns.isFree && !this.#turns.hasTasks;
+    const isSettled = this.#turns.isFree && !this.#turns.hasTasks && this.#approvals.isEmpty;
     return this.#child.state === 'ready' && isSettled && this.#deps.queue.next() === undefined;
   }
 
   /** Keeps the worker's set of active sessions: what a reaper would have to place anew. */
   #noteActivity(): void {
-    const isActive = !this.#turns.isFree || this.#deps.queue.next() !== undefined;
+    const isWorking = !this.#turns.isFree || !this.#approvals.isEmpty;
+    const isActive = isWorking || this.#deps.queue.next() !== undefined;
     const isCleared = !this.#isNoted && !this.#isNotedByGateway;
     if (isActive ? this.#isNoted : isCleared) return;
     this.#isNoted = isActive;
@@ -244,14 +208,16 @@ export class SessionRunner {
   async #advance(): Promise<void> {
     const next = this.#deps.queue.next();
     if (!this.#turns.isFree || (next === undefined && !this.#wanted)) return;
-    if (this.#child.state === 'none' && this.#care.mayStart()) {
-      this.#child.start({
-        cwd: this.#deps.meta.cwd,
-        settings: this.#writer.view.settings,
-        cliSessionId: this.#turns.cliSessionId,
-      });
-    }
+    if (this.#child.state === 'none') await this.#startChild();
     if (next !== undefined && this.#child.state === 'ready') await this.#turns.begin(next);
+  }
+
+  async #startChild(): Promise<void> {
+    const { settings } = this.#writer.view;
+    const rules = await this.#approvals.starting(settings);
+    if (!this.#isRunning() || !this.#care.mayStart()) return;
+    const { cwd } = this.#deps.meta;
+    this.#child.start({ cwd, settings, rules, cliSessionId: this.#turns.cliSessionId });
   }
 
   async #readInbox(): Promise<void> {
@@ -281,6 +247,8 @@ export class SessionRunner {
       case 'promptMove':
       case 'resumeQueue':
         return this.#append(changeQueue(this.#deps.queue, command), effects);
+      case 'decide':
+        return this.#decide(command, effects);
       case 'set':
         return this.#set(command, effects);
       case 'delete':
@@ -346,6 +314,16 @@ export class SessionRunner {
     return true;
   }
 
+  async #decide(command: CommandOf<'decide'>, effects: AppendEffects): Promise<boolean> {
+    const { decision, by } = command;
+    const turnId = this.#turns.turnId;
+    const isCarriedOut = await this.#approvals.decide(command, effects);
+    if (isCarriedOut && decision.kind === 'deny' && decision.stop) {
+      this.#abort({ type: 'abort', turnId, queue: 'keep', background: 'keep', by }, {});
+    }
+    return isCarriedOut;
+  }
+
   async #delete(): Promise<void> {
     this.#phase = 'stopping';
     await this.#child.end('session_deleted', true);
@@ -357,6 +335,7 @@ export class SessionRunner {
   #finish(reason: RunnerOver): void {
     this.#phase = 'over';
     this.#care.stop();
+    this.#approvals.stop();
     this.#deps.onOver(reason);
   }
 
@@ -374,6 +353,7 @@ export class SessionRunner {
     this.#over = null;
     this.#wanted = false;
     const wasParked = this.#care.ended();
+    this.#approvals.childGone(over.cause);
     // It may have begun a turn of its own while it was ending.
     if (wasParked && this.#turns.turnId === null) return this.#rest(over.cause);
     await this.#turns.afterChild(over, exitedEvent(over));

@@ -9,7 +9,6 @@ import {
   type TurnId,
 } from '@holdfast/shared/protocol';
 import { assertNever } from '@holdfast/shared/util';
-import { CanUseTool } from '../agent/cli-messages.ts';
 import { EventMapper, type Signal } from '../agent/event-mapper.ts';
 import type { ChildHost, ChildOver } from './child-host.ts';
 import type { EventWriter } from './event-writer.ts';
@@ -260,10 +259,8 @@ export class TurnKeeper {
           { kind: 'return', behind: null },
         );
         break;
-      case 'control_request':
-        this.#onControlRequest(signal.requestId, signal.request);
-        break;
       case 'turn_began':
+      case 'control_request':
       case 'control_cancel':
         break;
       default:
@@ -311,21 +308,6 @@ export class TurnKeeper {
     clearTimeout(this.#settleTimer);
     this.#settleTimer = null;
     this.#deps.onTurnOver();
-  }
-
-  /** Until people can be asked, every permission request is denied at once, and shown. */
-  #onControlRequest(requestId: string, request: Record<string, unknown>): void {
-    const asked = CanUseTool.safeParse(request);
-    const message = asked.success
-      ? `${asked.data.tool_name} needs a permission that no rule of this session gives. ` +
-        'Start a session that allows it (holdfast new --allow RULE) and try again.'
-      : 'Holdfast does not answer this request.';
-    this.#deps.child.answer(requestId, { behavior: 'deny', message });
-    if (!asked.success) return;
-    const { tool_name: tool, input } = asked.data;
-    this.#deps.writer.push([
-      { type: 'notice', kind: 'permission', text: `Denied: ${message}`, data: { tool, input } },
-    ]);
   }
 
   /** The turn in flight when its child ended: as we had decided before, or as lost. */

@@ -170,6 +170,8 @@ export class FakeGateway {
       case 'promptCancel':
       case 'promptMove':
         return send({ type: 'ack', requestId: frame.requestId, promptId: frame.promptId });
+      case 'decide':
+        return send({ type: 'ack', requestId: frame.requestId, approvalId: frame.approvalId });
       case 'open':
       case 'resumeQueue':
       case 'set':

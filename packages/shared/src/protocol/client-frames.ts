@@ -1,7 +1,8 @@
 // Frames from a client to the gateway: JSON text, one object each. Unknown keys are ignored, unknown types are not.
 import { z } from 'zod';
+import { Decision } from './approval.ts';
 import { PromptContent, WhenBusy } from './content.ts';
-import { CreateId, PromptId, RequestId, SessionId, TurnId } from './ids.ts';
+import { ApprovalId, CreateId, PromptId, RequestId, SessionId, TurnId } from './ids.ts';
 import { Position } from './position.ts';
 import { SessionSettings } from './settings.ts';
 
@@ -73,6 +74,19 @@ export const AbortFrame = z.object({
   queue: z.enum(['keep', 'clear']).default('keep'),
   background: z.enum(['keep', 'stop']).default('keep'),
 });
+/** What a client sends to decide an approval; also the body of the HTTP request. */
+const decide = {
+  decision: Decision,
+  /** The input that the person saw; another one is refused. */
+  inputDigest: z.string().max(100).optional(),
+};
+export const DecideBody = z.object(decide);
+export const DecideFrame = z.object({
+  type: z.literal('decide'),
+  ...onSession,
+  approvalId: ApprovalId,
+  ...decide,
+});
 export const PingFrame = z.object({ type: z.literal('ping'), nonce: z.string().max(64).optional() });
 
 export const ClientFrame = z.discriminatedUnion('type', [
@@ -87,6 +101,7 @@ export const ClientFrame = z.discriminatedUnion('type', [
   PromptMoveFrame,
   ResumeQueueFrame,
   AbortFrame,
+  DecideFrame,
   SetFrame,
   PingFrame,
 ]);

@@ -1,7 +1,8 @@
 // Commands: intents for a session's owner, stored in its inbox by the gateway and read by the worker.
 import { z } from 'zod';
+import { Decision } from './approval.ts';
 import { PromptContent, WhenBusy } from './content.ts';
-import { PromptId, TurnId, UserId } from './ids.ts';
+import { ApprovalId, PromptId, TurnId, UserId } from './ids.ts';
 
 const by = { by: UserId };
 
@@ -34,6 +35,8 @@ export const Command = z.discriminatedUnion('type', [
     background: z.enum(['keep', 'stop']),
     ...by,
   }),
+  /** Stored by the script that recorded the decision: it is the one that counts. */
+  z.object({ type: z.literal('decide'), approvalId: ApprovalId, decision: Decision, ...by }),
   z.object({ type: z.literal('delete'), ...by }),
 ]);
 export type Command = z.infer<typeof Command>;

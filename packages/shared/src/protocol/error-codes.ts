@@ -43,6 +43,18 @@ export const errorCatalogue = {
   queue_full: entry(409, 'The queue of this session is full; wait for a turn to end or cancel a prompt.', {
     retryable: true,
   }),
+  approval_not_found: entry(404, 'There is no such approval in this session.'),
+  approval_resolved: entry(409, 'This approval has been decided already.'),
+  approval_expired: entry(409, 'This approval has expired; the tool did not run.'),
+  approval_lost: entry(
+    409,
+    'The agent that asked is gone; the tool did not run. Send the prompt again to retry.',
+  ),
+  approval_cancelled: entry(409, 'The agent does not wait for this approval any more; the tool did not run.'),
+  approval_changed: entry(409, 'The decision is about another input than the one that is asked.'),
+  decision_invalid: entry(400, 'This decision does not fit what is asked.'),
+  rule_not_found: entry(404, 'There is no such rule.'),
+  decision_too_large: entry(413, 'The decision is larger than the service accepts.'),
   cwd_not_allowed: entry(400, 'The working directory is not under an allowed workspace root.'),
   cwd_missing: entry(400, 'The working directory does not exist or is not a folder.'),
   bad_position: entry(400, 'The position is not of the form {epoch, offset}.'),

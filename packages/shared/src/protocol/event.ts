@@ -1,6 +1,7 @@
 // The events of a session's log: immutable facts, past tense, one schema per type. The list may grow;
 // readers must pass over types they do not know (`unknown` here is for what the CLI itself adds).
 import { z } from 'zod';
+import { AllowScope, Answers, ApprovalKind, PlanMode, ToolInput } from './approval.ts';
 import { PromptContent } from './content.ts';
 import { ApprovalId, PromptId, SessionId, TurnId, UserId, WorkerId } from './ids.ts';
 import { SessionSettings } from './settings.ts';
@@ -116,12 +117,33 @@ const payloads = {
     tool: z.string(),
     input: z.unknown(),
     agentId: z.string().optional(),
+    /** Absent: `tool`. */
+    kind: ApprovalKind.optional(),
+    /** Names the input: a decision that carries another one is refused. */
+    inputDigest: z.string().optional(),
+    /** What an allowance for longer than this call would allow from then on. */
+    rules: z.array(z.string()).optional(),
+    /** Why the agent asks, as a sentence for people. */
+    reason: z.string().optional(),
+    /** When it is denied unless somebody answers, ms since 1970; absent: never. */
+    expiresAt: z.int().optional(),
   }),
   approval_resolved: z.object({
     approvalId: ApprovalId,
     outcome: z.enum(['allowed', 'denied', 'cancelled', 'expired', 'lost']),
     message: z.string().nullable(),
     by: UserId.nullable(),
+    /** How long the allowance holds; absent: this call. */
+    scope: AllowScope.optional(),
+    /** What is allowed from here on. */
+    rules: z.array(z.string()).optional(),
+    /** The input that the tool got instead of what was asked. */
+    input: ToolInput.optional(),
+    answers: Answers.optional(),
+    /** The mode in which an approved plan is carried out. */
+    mode: PlanMode.optional(),
+    /** The turn was stopped as well. */
+    stop: z.literal(true).optional(),
   }),
   usage_updated: z.object({
     /** Context fill after the latest message; `windowTokens` null when the CLI has not told it. */

@@ -1,4 +1,5 @@
 // The wire contract in code. Browser-safe: zod and ulid only. Adding an export is an API decision.
+export * from './approval.ts';
 export * from './client-frames.ts';
 export * from './commands.ts';
 export * from './content.ts';
@@ -12,5 +13,6 @@ export { NO_LIMITS, SNAPSHOT_LIMITS, type ViewLimits } from './session-messages.
 export * from './session-reducer.ts';
 export * from './session-view.ts';
 export * from './settings.ts';
+export * from './tool-rule.ts';
 export * from './turn.ts';
 export * from './version.ts';

@@ -1,7 +1,7 @@
 // Frames from the gateway to a client: JSON text, one object each.
 import { z } from 'zod';
 import { SessionEvent } from './event.ts';
-import { ConnectionId, PromptId, RequestId, SessionId, TurnId, UserId } from './ids.ts';
+import { ApprovalId, ConnectionId, PromptId, RequestId, SessionId, TurnId, UserId } from './ids.ts';
 import { Position } from './position.ts';
 import { WireError } from './errors.ts';
 import { SessionStatus, SessionView } from './session-view.ts';
@@ -54,6 +54,7 @@ export const AckFrame = z.object({
   sessionId: SessionId.optional(),
   promptId: PromptId.optional(),
   turnId: TurnId.nullable().optional(),
+  approvalId: ApprovalId.optional(),
   /** True when the same request had been accepted before and nothing was done again. */
   duplicate: z.boolean().optional(),
 });

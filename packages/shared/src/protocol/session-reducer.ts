@@ -14,7 +14,7 @@ import {
   pushed,
   type ViewLimits,
 } from './session-messages.ts';
-import type { Message, OpenBlock, SessionView } from './session-view.ts';
+import type { Message, OpenBlock, PendingApproval, SessionView } from './session-view.ts';
 import { NO_TOKENS } from './turn.ts';
 
 /** The view before the first event. */
@@ -187,19 +187,12 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
   }),
   task_ended: (view, event) => ({ tasks: view.tasks.filter((task) => task.taskId !== event.taskId) }),
   approval_requested: (view, event, limits) => ({
-    approvals: [
-      ...view.approvals,
-      {
-        approvalId: event.approvalId,
-        turnId: event.turnId,
-        toolCallId: event.toolCallId,
-        tool: event.tool,
-        input: clipJson(event.input, limits),
-      },
-    ],
+    approvals: [...view.approvals, pendingFrom(event, limits)],
+    turn: unstalled(view),
   }),
   approval_resolved: (view, event) => ({
     approvals: view.approvals.filter((approval) => approval.approvalId !== event.approvalId),
+    settings: settingsAfter(view.settings, event),
   }),
   usage_updated: (_view, event) => ({
     usage: {
@@ -283,6 +276,32 @@ function turnOver(
     turnsEnded: view.turnsEnded + 1,
     ...pushed(view, { kind: 'turn_end', offset, turnId, stopReason, delivered, error }, limits),
   };
+}
+
+function pendingFrom(event: EventBodyOf<'approval_requested'>, limits: ViewLimits): PendingApproval {
+  const { approvalId, turnId, toolCallId, tool, input, ...rest } = event;
+  const { agentId, kind, inputDigest, rules, reason, expiresAt } = rest;
+  const optional = { agentId, kind, inputDigest, rules, reason, expiresAt };
+  const given = Object.entries(optional).filter(([, value]) => value !== undefined);
+  return {
+    ...{ approvalId, turnId, toolCallId, tool },
+    input: clipJson(input, limits),
+    ...Object.fromEntries(given),
+  };
+}
+
+/** Most rules of a session: further ones hold for the agent that runs, and are asked for again after it. */
+const MAX_RULES = 200;
+
+/** What a decision leaves behind for the rest of the session: rules, and the mode that a plan is carried out in. */
+function settingsAfter(
+  settings: SessionView['settings'],
+  { scope, rules = [], mode }: EventBodyOf<'approval_resolved'>,
+): SessionView['settings'] {
+  const added = scope === 'session' ? rules.filter((rule) => !settings.allowedTools.includes(rule)) : [];
+  if (added.length === 0 && mode === undefined) return settings;
+  const allowedTools = [...settings.allowedTools, ...added].slice(0, MAX_RULES);
+  return { ...settings, allowedTools, permissionMode: mode ?? settings.permissionMode };
 }
 
 /** Tool calls that were running ended with their child. */

@@ -1,6 +1,7 @@
 // What a session looks like after its events: the state that the one reducer (session-reducer.ts) folds.
 // A stored snapshot is this value, so every field here is plain JSON and bounded.
 import { z } from 'zod';
+import { ApprovalKind } from './approval.ts';
 import { PromptContent } from './content.ts';
 import { BlockKind, ModelSource, TaskKind } from './event.ts';
 import { ApprovalId, PromptId, TurnId, UserId, WorkerId } from './ids.ts';
@@ -77,6 +78,12 @@ export const PendingApproval = z.object({
   toolCallId: z.string().nullable(),
   tool: z.string(),
   input: z.unknown(),
+  agentId: z.string().optional(),
+  kind: ApprovalKind.optional(),
+  inputDigest: z.string().optional(),
+  rules: z.array(z.string()).optional(),
+  reason: z.string().optional(),
+  expiresAt: z.int().optional(),
 });
 export type PendingApproval = z.infer<typeof PendingApproval>;
 

@@ -1,9 +1,8 @@
 import { z } from 'zod';
+import { ToolRule } from './tool-rule.ts';
 
 export const PermissionMode = z.enum(['default', 'acceptEdits', 'plan']);
 export type PermissionMode = z.infer<typeof PermissionMode>;
-
-const ToolRule = z.string().trim().min(1).max(500);
 
 /** A model's name or alias as the CLI takes it. The CLI accepts nonsense here, so the shape is checked by us. */
 export const ModelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@/[\]-]{0,127}$/, 'is not a model name');
@@ -15,6 +14,8 @@ export const SessionSettings = z.object({
   /** Rules that allow tools without asking, in the CLI's syntax: `Bash(git *)`, `Read`. */
   allowedTools: z.array(ToolRule).max(200).default([]),
   disallowedTools: z.array(ToolRule).max(200).default([]),
+  /** An approval that nobody answers for so long is denied; absent: it waits for ever. */
+  approvalExpirySeconds: z.int().min(1).max(604_800).optional(),
 });
 export type SessionSettings = z.infer<typeof SessionSettings>;
 

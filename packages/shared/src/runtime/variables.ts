@@ -113,6 +113,10 @@ export const variables = {
     schema: count(0, 3_600),
     fallback: '25',
     about: 'how long a worker that is asked to stop lets running turns go on',
+  HOLDFAST_POLICY: define({
+    schema: absolutePath.optional(),
+    about: 'a JSON file with rules for all sessions: {"allow": […], "deny": […], "ask": […]} (docs/APPROVALS.md)',
+  }),
   }),
   HOLDFAST_WORKER_ID: define({
     schema: z

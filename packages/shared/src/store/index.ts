@@ -1,4 +1,5 @@
 // The only door to Redis. Every operation returns a result union; exceptions are Redis' own failures.
+export * from './approvals.ts';
 export * from './command-inbox.ts';
 export * from './event-log.ts';
 export {
@@ -28,4 +29,5 @@ export {
   type Subscriber,
   type SubscriberProbe,
 } from './subscriber.ts';
+export * from './user-rules.ts';
 export * from './worker-registry.ts';

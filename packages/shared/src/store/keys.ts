@@ -66,6 +66,11 @@ export function userCreateKey(userId: UserId, createId: string): string {
   return `hf:user:${userId}:create:${createId}`;
 }
 
+/** hash: folder and rule -> since when a user always allows it there. */
+export function userRulesKey(userId: UserId): string {
+  return `hf:user:${userId}:rules`;
+}
+
 /** zset: worker -> liveness deadline in ms of Redis TIME. One tag, so the registry scripts stay in one slot. */
 export const WORKER_DEADLINES_KEY = 'hf:{workers}:deadlines';
 /** hash: worker -> `incarnation\ninfo as JSON` */

@@ -1,0 +1,97 @@
+// The parts of one session that settle what its agent may do, put together: the gate that needs nobody, the broker
+// that asks people, and the way the questions come.
+import type { CommandOf, SessionSettings, SessionView, TurnId, UserId } from '@holdfast/shared/protocol';
+import type { Logger } from '@holdfast/shared/runtime';
+import type { AppendEffects, ApprovalStore, Ownership, UserRules } from '@holdfast/shared/store';
+import type { EventWriter } from '../session/event-writer.ts';
+import type { Step } from '../session/queue-commands.ts';
+import { ApprovalBroker } from './approval-broker.ts';
+import type { Ask } from './ask.ts';
+import { ControlChannel } from './control-channel.ts';
+import { PermissionGate } from './permission-gate.ts';
+import { spawnRules, type Policy, type SpawnRules } from './policy.ts';
+
+/** What all sessions of a worker have in common. */
+export interface ApprovalEnvironment {
+  readonly store: ApprovalStore;
+  readonly userRules: UserRules;
+  readonly policy: Policy;
+}
+
+export interface SessionApprovalsDeps extends ApprovalEnvironment {
+  readonly writer: Pick<EventWriter, 'push' | 'flushed' | 'view'>;
+  readonly child: { answer(requestId: string, response: Record<string, unknown>): void };
+  readonly owner: Ownership;
+  readonly userId: UserId;
+  readonly cwd: string;
+  readonly turnId: () => TurnId | null;
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+export class SessionApprovals {
+  readonly #deps: SessionApprovalsDeps;
+  readonly #gate = new PermissionGate();
+  readonly #channel: ControlChannel;
+  readonly #broker: ApprovalBroker;
+
+  constructor(deps: SessionApprovalsDeps) {
+    const { writer, child } = deps;
+    this.#deps = deps;
+    this.#channel = new ControlChannel({
+      ...{ child, gate: this.#gate },
+      onAsk: (ask) => this.#onAsk(ask),
+      onWithdrawn: (askId) => this.#broker.withdrawn(askId),
+      push: (events) => writer.push(events),
+    });
+    this.#broker = new ApprovalBroker({ ...deps, transport: this.#channel });
+  }
+
+  get isEmpty(): boolean {
+    return this.#broker.isEmpty;
+  }
+
+  /** What a CLI that starts now is to allow, deny and ask for: policy, user and session together. */
+  async starting(settings: SessionSettings): Promise<SpawnRules> {
+    const { userRules, userId, cwd, policy } = this.#deps;
+    const always = await userRules.list(userId, cwd);
+    this.#gate.setMode(settings.permissionMode);
+    return spawnRules(policy, always);
+  }
+
+  /** Takes a message of the CLI; false when it is (also) for others. */
+  take(message: unknown): boolean {
+    return this.#channel.take(message);
+  }
+
+  /** Carries a recorded decision out; see {@link ApprovalBroker.decide}. */
+  async decide(command: CommandOf<'decide'>, effects: AppendEffects): Promise<boolean> {
+    return this.#broker.decide(command, effects);
+  }
+
+  /** The child is gone. `cause`: what we ended it for. */
+  childGone(cause: string): void {
+    this.#broker.childGone(cause === 'abort_ignored' ? 'cancelled' : 'lost');
+  }
+
+  /** What the last owner left pending, for the claim's first append. */
+  async inherited(view: SessionView): Promise<Step> {
+    return ApprovalBroker.inherited(view, await this.#deps.store.ids(this.#deps.owner.sessionId));
+  }
+
+  /** The session is over for this worker. */
+  stop(): void {
+    this.#broker.stop();
+  }
+
+  #onAsk(ask: Ask): void {
+    const verdict = this.#gate.judge(ask);
+    if (verdict.kind === 'ask') return this.#broker.ask(ask);
+    const { message } = verdict;
+    const { tool, input } = ask;
+    this.#deps.writer.push([
+      { type: 'notice', kind: 'permission', text: `Denied ${tool}: ${message}`, data: { tool, input } },
+    ]);
+    this.#channel.answer(ask.askId, { behavior: 'deny', message });
+  }
+}
