@@ -6,6 +6,7 @@ import { http } from '../support/http.ts';
 import { startGateway, TEST_TOKEN, type TestGateway } from '../support/processes.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { openSse } from '../support/sse-client.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { connect, coveredOffsets, range } from '../support/ws-client.ts';
 
@@ -43,7 +44,14 @@ describe('SIGTERM', () => {
     await stream.untilOffset(1);
     const before = performance.now();
     const ended = leaving.stop('SIGTERM');
-    await until(async () => (await http(`${leaving.url}/readyz`)).status === 503, { what: 'not ready' });
+    const told = await until(
+      async () => {
+        const answer = await http(`${leaving.url}/readyz`);
+        return answer.status === 503 ? answer : null;
+      },
+      { what: 'not ready' },
+    );
+    expect(told.headers.get('connection')).toBe('close');
     await expect(connect(leaving.wsUrl)).rejects.toThrow(/503|ECONNREFUSED|socket hang up/);
     const closes = await Promise.all(clients.map(async (client) => client.closed));
     expect(closes).toEqual(clients.map(() => ({ code: 1012, reason: 'going_away' })));
@@ -66,7 +74,27 @@ describe('SIGTERM', () => {
   });
 });
 
-describe('the status page', () => {
+describe('the end of a gateway while a command is under way', () => {
+  it('comes after the answer to the command, although Redis is slow [E-05] [A-19]', async () => {
+    await using toRedis = await startTcpProxy({ target: { path: server.address.url } });
+    const address = { ...server.address, url: `redis://127.0.0.1:${toRedis.port}` };
+    await using leaving = await startGateway({ redis: { address } });
+    const sessionId = await createStoredSession(redis);
+    await using client = await connect(leaving.wsUrl, { token: TEST_TOKEN });
+    toRedis.apply({ kind: 'delay', ms: 100 });
+    const content = [{ type: 'text', text: 'hello' }];
+    client.send({ type: 'prompt', requestId: 'late', sessionId, promptId: 'p1', content });
+    client.send({ type: 'ping', nonce: 'read' });
+    await client.next('pong');
+    const ended = leaving.stop('SIGTERM');
+    expect(await client.closed).toEqual({ code: 1012, reason: 'going_away' });
+    expect(client.frames.map(({ type }) => type).slice(-3)).toEqual(['goingAway', 'ack', 'error']);
+    toRedis.heal();
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('the status page, where the web client was not built', () => {
   const page = async (headers: Record<string, string> = {}) =>
     http(`${gateway.url}/`, { token: null, headers });
 

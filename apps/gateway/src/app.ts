@@ -62,6 +62,10 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   const follower: FollowerDeps = { hubs, log, replaySlots, drains, retry, now };
   const door = createWebSocketDoor({ authenticator, sessions, follower, keepalive, logger, now });
 
+  // Whoever keeps connections open for later calls opens the next one to another gateway.
+  app.addHook('onSend', async (_request, reply) => {
+    if (isDraining) reply.header('connection', 'close');
+  });
   addErrorHandling(app, logger);
   addJsonBodies(app);
   addHealthRoutes(app, { redis, subscriber, isDraining: () => isDraining });

@@ -23,6 +23,8 @@ export const CONNECTION_TIMES = {
   backoffCapMs: 15_000,
   /** A connection that held this long starts the backoff over. */
   stableMs: 10_000,
+  /** The same for one whose gateway then said that it goes away: in a rolling replacement that comes again soon. */
+  servedMs: 2_000,
 } as const;
 
 export type Phase =
@@ -208,7 +210,9 @@ function waitAfter(state: ConnectionState, { now, random }: At): Transition {
   const { phase } = state;
   if (!isOpen(phase)) return same(state);
   const isReady = phase.kind === 'ready';
-  const wasStable = isReady && now - phase.since >= CONNECTION_TIMES.stableMs;
+  const leaveAt = isReady ? phase.leaveAt : null;
+  const { stableMs, servedMs } = CONNECTION_TIMES;
+  const wasStable = isReady && now - phase.since >= (leaveAt === null ? stableMs : servedMs);
   const failed = wasStable ? 0 : phase.attempt;
   const backoff = fullJitterBackoff({
     attempt: failed,
@@ -217,7 +221,6 @@ function waitAfter(state: ConnectionState, { now, random }: At): Transition {
     random: () => random,
   });
   // A gateway that is going away said when to come back; one that keeps saying so gets the backoff as well.
-  const leaveAt = isReady ? phase.leaveAt : null;
   const retryAt = leaveAt === null ? now + backoff : Math.max(leaveAt, failed === 0 ? now : now + backoff);
   const waiting: Phase = { kind: 'waiting', attempt: failed + 1, retryAt };
   return isReady ? to(state, waiting, { type: 'announce_lost' }) : to(state, waiting);

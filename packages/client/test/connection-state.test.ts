@@ -218,6 +218,15 @@ describe('the connection machine', () => {
     expect(again.phase).toEqual({ kind: 'waiting', attempt: 4, retryAt: T + 1_000 + 2_000 });
   });
 
+  it('counts no failure when a gateway goes away that served for a while, as in a rolling replacement [E-05]', () => {
+    const again = run(
+      inPhase({ ...phases.ready, attempt: 3 }),
+      { ...events.going_away, now: T + 2_000, afterMs: 100 },
+      { type: 'lost', closeCode: 1012, now: T + 2_050, random: 0.5 },
+    );
+    expect(again.phase).toEqual({ kind: 'waiting', attempt: 1, retryAt: T + 2_100 });
+  });
+
   it('gives a silent peer up within 25 s of the last thing heard, whenever that was [D-10]', () => {
     const hearings = fc.array(fc.integer({ min: 1, max: 16_000 }), { maxLength: 8 });
     fc.assert(

@@ -109,6 +109,11 @@ export class Connection implements KeptAlive, AttachmentEnd {
     this.#outbox.send({ type: 'goingAway', reconnectAfterMs });
   }
 
+  /** Resolves once the commands that came so far are answered. */
+  async answered(): Promise<void> {
+    await this.#commands;
+  }
+
   closeForDrain(): void {
     this.#end('going_away');
   }

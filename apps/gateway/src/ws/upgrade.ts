@@ -2,6 +2,7 @@
 // connections are kept until they end or the gateway drains.
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 import {
   ConnectionId,
@@ -20,6 +21,8 @@ const PATH = '/v1/ws';
 const HARD_LIMIT_BYTES = 2 * MAX_FRAME_BYTES;
 /** Time for `goingAway` to reach the clients before the sockets close. */
 const GOING_AWAY_GRACE_MS = 300;
+/** A command that Redis does not answer holds the end up for this long, then its sender is left to repeat it. */
+const ANSWER_LIMIT_MS = 2_000;
 /** Reconnects per second that the other gateways are asked to take. */
 const RECONNECTS_PER_SECOND = 1_000;
 const MIN_SPREAD_MS = 250;
@@ -67,7 +70,9 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
       if (connections.size === 0) return;
       const spreadMs = Math.max(MIN_SPREAD_MS, (connections.size / RECONNECTS_PER_SECOND) * 1000);
       for (const connection of connections) connection.announceEnd(Math.floor(Math.random() * spreadMs));
-      await new Promise((resolve) => setTimeout(resolve, GOING_AWAY_GRACE_MS));
+      await pause(GOING_AWAY_GRACE_MS);
+      const answered = Promise.all([...connections].map(async (connection) => connection.answered()));
+      await Promise.race([answered, pause(ANSWER_LIMIT_MS, undefined, { ref: false })]);
       for (const connection of connections) connection.closeForDrain();
       server.close();
     },
