@@ -57,9 +57,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
   let consumer: PlacementConsumer | undefined;
   const guardian = createGuardianLink({
     ...{ identity, logger, env: deps.environment.workerEnv },
-    onFrozen: () => {
-      isFrozen = true;
-    },
+    onFrozen: () => void (isFrozen = true),
     onLost: () => deps.onFatal('no guardian'),
   });
   const table = new SessionTable(deps, { ...deps.environment, guardian });

@@ -41,6 +41,8 @@ export class ChildWatch implements AsyncDisposable {
   looks = 0;
   /** The most children that ran at one moment. */
   most = 0;
+  /** What ran at the moments when there was more than one child. */
+  readonly overlaps: ChildProcessInfo[][] = [];
   /** Every child that was ever seen. */
   readonly children = new Set<string>();
   readonly #ended = new AbortController();
@@ -58,22 +60,33 @@ export class ChildWatch implements AsyncDisposable {
   async #watch(sessionId: string): Promise<void> {
     while (!this.#ended.signal.aborted) {
       const all = await childProcesses(sessionId);
-      const running = all.filter((info) => info.state !== 'T' && info.state !== 't');
       // A process that ended while it was looked at ran before, not beside the others: look once more.
-      const still = await Promise.all(
-        running.map(async (info) => ((await isRunning(info.pid)) ? info : null)),
-      );
+      const still = await Promise.all(all.map(async (info) => ((await canRun(info.pid)) ? info : null)));
+      const running = still.filter((info) => info !== null);
       this.looks += 1;
       for (const { childId } of all) this.children.add(childId);
-      this.most = Math.max(this.most, new Set(still.flatMap((info) => info?.childId ?? [])).size);
+      const children = new Set(running.map(({ childId }) => childId));
+      if (children.size > 1) this.overlaps.push(running);
+      this.most = Math.max(this.most, children.size);
       await pause(LOOK_EVERY_MS);
     }
   }
 }
 
-async function isRunning(pid: number): Promise<boolean> {
-  const state = await stateOf(pid);
-  return state !== '' && !'TtZX'.includes(state);
+const EXITING = 0x4;
+const KILL_PENDING = 1n << 8n;
+
+/** Whether a process may run code of its own: it is not stopped, has not ended, and was not killed. */
+async function canRun(pid: number): Promise<boolean> {
+  const [stat, status] = await Promise.all([
+    readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ''),
+    readFile(`/proc/${pid}/status`, 'latin1').catch(() => ''),
+  ]);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state = '', , , , , , flags = '0'] = fields;
+  const pending = [...status.matchAll(/^(?:SigPnd|ShdPnd):\t([0-9a-f]+)$/gm)];
+  const isKilled = pending.some(([, bits]) => (BigInt(`0x${bits}`) & KILL_PENDING) !== 0n);
+  return state !== '' && !'TtZX'.includes(state) && (Number(flags) & EXITING) === 0 && !isKilled;
 }
 
 async function stateOf(pid: number): Promise<string> {

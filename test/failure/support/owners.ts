@@ -1,6 +1,6 @@
 // Workers that can be cut off from Redis one by one, a gateway, and sessions that are followed by recorded clients: what
 // the rows about ownership are made of. Everything is a real process; the history checker has the last word.
-import type { CreateOptions } from '@holdfast/client';
+import type { Client, CreateOptions } from '@holdfast/client';
 import type { Redis } from '@holdfast/shared/store';
 import { sessionKeys } from '@holdfast/shared/store';
 import { clientOf, Follower } from '../../e2e/support/system.ts';
@@ -29,6 +29,7 @@ export interface CutWorker extends Service {
 
 /** A session with a follower that waits for events, and two recorded clients that the checker judges. */
 export interface Watched {
+  readonly client: Client;
   readonly sessionId: Follower['session']['sessionId'];
   readonly follower: Follower;
   readonly clients: readonly RigClient[];
@@ -125,7 +126,12 @@ export class OwnersRig implements AsyncDisposable {
     this.#owned.defer(() => follower.stop());
     const { url } = this.gateway;
     const names = [`${sessionId}/one`, `${sessionId}/two`];
-    return { sessionId, follower, clients: names.map((name) => this.log.follow(sessionId, { url, name })) };
+    return {
+      client,
+      sessionId,
+      follower,
+      clients: names.map((name) => this.log.follow(sessionId, { url, name })),
+    };
   }
 
   /** From now on the replica gets nothing more of what the primary acknowledges. */
