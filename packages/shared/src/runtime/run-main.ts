@@ -1,6 +1,7 @@
 // The frame of a server process: config errors as one line each, signals, parent loss, exit codes.
 import { ConfigError, loadConfig, redactConfig, type Config } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { serveMetrics } from './metrics-server.ts';
 import { createShutdown, type Shutdown } from './shutdown.ts';
 import type { VariableName } from './variables.ts';
 
@@ -25,8 +26,12 @@ export async function runMain<const Name extends VariableName>(
 ): Promise<void> {
   const env = process.env;
   const config = loadConfigOrExit(env, options.variables);
-  const level = loadConfigOrExit(env, ['HOLDFAST_LOG_LEVEL']).HOLDFAST_LOG_LEVEL;
-  const logger = createLogger({ part: options.part, level });
+  const common = loadConfigOrExit(env, [
+    'HOLDFAST_LOG_LEVEL',
+    'HOLDFAST_METRICS_HOST',
+    'HOLDFAST_METRICS_PORT',
+  ]);
+  const logger = createLogger({ part: options.part, level: common.HOLDFAST_LOG_LEVEL });
   const shutdown = createShutdown(logger);
   let stopping = false;
   const stop = (reason: string, code = 0): void => {
@@ -42,10 +47,19 @@ export async function runMain<const Name extends VariableName>(
     logger.fatal({ err: error }, 'unhandled rejection');
     stop('unhandled rejection', 1);
   });
+  const startMetrics = async (): Promise<{ readonly metricsPort?: number }> => {
+    const { HOLDFAST_METRICS_HOST: host, HOLDFAST_METRICS_PORT: port } = common;
+    if (port === undefined) return {};
+    const server = await serveMetrics({ part: options.part, host, port });
+    shutdown.add({ name: 'metrics', limitMs: 1_000, stop: server.close });
+    logger.info({ host, port: server.port }, 'metrics are served');
+    return { metricsPort: server.port };
+  };
   try {
     logger.info({ config: redactConfig(config) }, 'starting');
+    const metricsPort = await startMetrics();
     const result = await start({ config, logger, shutdown, stop });
-    process.send?.({ type: 'ready', ...result });
+    process.send?.({ type: 'ready', ...result, ...metricsPort });
   } catch (error) {
     logger.fatal({ err: error }, 'start failed');
     process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -46,6 +46,16 @@ export const variables = {
     fallback: 'info',
     about: 'how much the servers log (JSON lines on stdout)',
   }),
+  HOLDFAST_METRICS_PORT: define({
+    schema: port.optional(),
+    about:
+      'port for Prometheus (GET /metrics) on each server; not set: none. `up` gives the workers the ports after it',
+  }),
+  HOLDFAST_METRICS_HOST: define({
+    schema: text,
+    fallback: '127.0.0.1',
+    about: 'address that the metrics are served on',
+  }),
   HOLDFAST_DATA_DIR: define({
     schema: absolutePath,
     fallback: '.holdfast',

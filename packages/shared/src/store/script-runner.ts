@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
+import { metrics } from '../runtime/metrics.ts';
 import { replyErrorCode } from './redis.ts';
 
 /** One Lua file, loaded once. */
@@ -9,6 +10,7 @@ export interface Script {
   readonly name: string;
   readonly source: string;
   readonly sha: string;
+  readonly seconds: { observe(seconds: number): void };
 }
 
 /** Loads `scripts/<name>.lua`. */
@@ -23,7 +25,8 @@ export function evenWhenFull(script: Script): Script {
 }
 
 function scriptOf(name: string, source: string): Script {
-  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+  const sha = createHash('sha1').update(source).digest('hex');
+  return { name, source, sha, seconds: metrics.redisScriptSeconds.labels(name) };
 }
 
 /** What a script is called with; keys and arguments are described in the file's header. */
@@ -38,10 +41,13 @@ export interface ScriptCall {
  */
 export async function runScript(redis: Redis, script: Script, call: ScriptCall): Promise<unknown> {
   const rest = [...call.keys, ...call.args];
+  const calledAt = performance.now();
   try {
     return await redis.evalsha(script.sha, call.keys.length, ...rest);
   } catch (error) {
     if (replyErrorCode(error) !== 'NOSCRIPT') throw error;
     return await redis.eval(script.source, call.keys.length, ...rest);
+  } finally {
+    script.seconds.observe((performance.now() - calledAt) / 1_000);
   }
 }

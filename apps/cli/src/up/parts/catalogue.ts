@@ -55,7 +55,10 @@ export function catalogueOf(context: PartsContext): Catalogue {
     checkout: context.checkout,
     main: 'apps/demo-model/src/main.ts',
     stopLimitMs: SERVER_STOP_MS,
-    env: () => serverEnv(context.env, { ...common(), HOLDFAST_DEMO_MODEL_PORT: String(ports.demo) }),
+    env: () => {
+      const own = { HOLDFAST_DEMO_MODEL_PORT: String(ports.demo), HOLDFAST_METRICS_PORT: undefined };
+      return serverEnv(context.env, { ...common(), ...own });
+    },
     describe: ({ port }) => {
       ports.demo = port ?? ports.demo;
       return `http://${config.HOLDFAST_DEMO_MODEL_HOST}:${ports.demo}`;
@@ -63,7 +66,13 @@ export function catalogueOf(context: PartsContext): Catalogue {
   });
   const demoUrl = (): string =>
     config.HOLDFAST_DEMO_MODEL_URL ?? `http://${config.HOLDFAST_DEMO_MODEL_HOST}:${ports.demo}`;
-  const workers = WORKERS.map((name) => workerPart(context, name, demoUrl));
+  const workers = WORKERS.map((name, index) =>
+    workerPart(context, {
+      name,
+      metricsPort: metricsPortAfter(config.HOLDFAST_METRICS_PORT, index + 1),
+      demoUrl,
+    }),
+  );
   return {
     groups: [
       context.redis.kind === 'private' ? [redisPart(context.redis.server)] : [],
@@ -80,7 +89,19 @@ export function gatewayUrl(host: string, port: number): string {
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
 
-function workerPart(context: PartsContext, name: string, demoUrl: () => string): ReturnType<typeof nodePart> {
+interface WorkerSpec {
+  readonly name: string;
+  readonly metricsPort: number | undefined;
+  readonly demoUrl: () => string;
+}
+
+/** The gateway has the port that was asked for, each worker the next one; 0 means any free one for all of them. */
+function metricsPortAfter(port: number | undefined, steps: number): number | undefined {
+  return port === undefined || port === 0 ? port : port + steps;
+}
+
+function workerPart(context: PartsContext, worker: WorkerSpec): ReturnType<typeof nodePart> {
+  const { name, metricsPort, demoUrl } = worker;
   const demo = context.model.mode === 'demo';
   return nodePart({
     name,
@@ -94,6 +115,7 @@ function workerPart(context: PartsContext, name: string, demoUrl: () => string):
         HOLDFAST_WORKER_ID: `${name}-${randomBytes(2).toString('hex')}`,
         // A person who presses Ctrl-C wants the end now, not when the turn is over.
         HOLDFAST_DRAIN_SECONDS: context.env['HOLDFAST_DRAIN_SECONDS'] ?? '0',
+        HOLDFAST_METRICS_PORT: metricsPort?.toString(),
         ...(demo ? { HOLDFAST_DEMO_MODEL_URL: demoUrl() } : {}),
       }),
     describe: () => `takes sessions, up to ${context.config.HOLDFAST_MAX_CHILDREN} at a time`,
