@@ -2,6 +2,7 @@
 import { unknownVariables } from '@holdfast/shared/runtime';
 import { PermissionMode, WhenBusy } from '@holdfast/shared/protocol';
 import { Command, CommanderError, Option } from 'commander';
+import { addDeciding } from './add-deciding.ts';
 import type { Address } from './address.ts';
 import { runAttach, type AttachOptions } from './commands/attach.ts';
 import {
@@ -74,6 +75,7 @@ function buildProgram(context: RunContext, finish: Finish): Command {
   addUp(program);
   addNew(program, context, finish);
   addTalking(program, context, finish);
+  addDeciding(program, context, finish);
   addQueue(program, context, finish);
   addManaging(program, context, finish);
   addPuttingAway(program, context, finish);

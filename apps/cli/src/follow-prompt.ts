@@ -57,7 +57,7 @@ class PromptRun {
     this.#job = job;
     this.screen = new Screen(io);
     const clean = io.isOutTerminal ? withoutControls : (text: string): string => text;
-    this.#options = { mode: 'answer', style: io.errStyle, clean };
+    this.#options = { mode: 'answer', style: io.errStyle, clean, sessionId: job.session.sessionId };
   }
 
   async follow(): Promise<number> {
@@ -123,7 +123,8 @@ class PromptRun {
     }
     const { event } = item;
     const isChildEnd = event.type === 'child_exited' && turnIds.length > 0;
-    if (!isChildEnd && !('turnId' in event ? isOurs(event.turnId) : event.type === 'notice')) return;
+    const isAnybodys = event.type === 'notice' || event.type === 'approval_resolved';
+    if (!isChildEnd && !('turnId' in event ? isOurs(event.turnId) : isAnybodys)) return;
     if (this.#job.isJson) {
       this.#job.io.out(eventLine(event, item.position.epoch));
       return;

@@ -28,7 +28,7 @@ export async function runAttach(context: RunContext, id: string, options: Attach
     const stop = new AbortController();
     const stopListening = io.onInterrupt(() => stop.abort());
     const stopWatching = watchConnection(client, (line) => screen.note(line));
-    const show = options.json === true ? jsonPrinter(context) : textPrinter(context, screen);
+    const show = options.json === true ? jsonPrinter(context) : textPrinter(context, { screen, sessionId });
     try {
       for await (const item of client.session(sessionId).events({ from, signal: stop.signal })) {
         show(item);
@@ -65,9 +65,12 @@ function jsonPrinter({ io }: RunContext): (item: SessionItem) => void {
   };
 }
 
-function textPrinter({ io }: RunContext, screen: Screen): (item: SessionItem) => void {
+function textPrinter(
+  { io }: RunContext,
+  { screen, sessionId }: { readonly screen: Screen; readonly sessionId: string },
+): (item: SessionItem) => void {
   const clean = io.isOutTerminal ? withoutControls : (text: string): string => text;
-  const options = { mode: 'transcript' as const, style: io.outStyle, clean };
+  const options = { mode: 'transcript' as const, style: io.outStyle, clean, sessionId };
   let state: TranscriptState = EMPTY_TRANSCRIPT;
   return (item) => {
     if (item.kind === 'caught_up') return;

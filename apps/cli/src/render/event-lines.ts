@@ -1,5 +1,6 @@
 // The lines an event is told in, texts that stream apart. Pure.
 import { contentText, type SessionEvent } from '@holdfast/shared/protocol';
+import { approvalLines, resolvedLine } from './approval-lines.ts';
 import type { RenderOptions } from './piece.ts';
 import { promptLine, resultLines, toolLine, turnEndLine } from './row-lines.ts';
 
@@ -16,12 +17,8 @@ const turnLines: Lines = {
   tool_call_started: (event, options) => [toolLine(event, options)],
   tool_call_completed: (event, options) =>
     options.mode === 'transcript' || event.isError ? resultLines(event, options) : [],
-  approval_requested: (event, { style, clean }) => [
-    style.bold(clean(`? ${event.tool} waits for a decision (approval ${event.approvalId})`)),
-  ],
-  approval_resolved: (event, { style, clean }) => [
-    style.dim(clean(`  ${event.outcome}${event.message === null ? '' : `: ${event.message}`}`)),
-  ],
+  approval_requested: (event, options) => approvalLines(event, options),
+  approval_resolved: (event, options) => [resolvedLine(event, options)],
   notice: (event, { mode, style, clean }) =>
     mode === 'transcript' || !QUIET_NOTICES.has(event.kind) ? [style.dim(clean(`· ${event.text}`))] : [],
   task_started: (event, { mode, style, clean }) =>

@@ -13,4 +13,6 @@ export interface RenderOptions {
   readonly style: Style;
   /** Makes texts of the model and of tools safe to print. */
   readonly clean: (text: string) => string;
+  /** For what to type next. */
+  readonly sessionId?: string;
 }

@@ -83,7 +83,7 @@ function toolEnd(row: Extract<Message, { kind: 'tool' }>, options: RenderOptions
 }
 
 /** The field of a tool's input that says most, else all of it as JSON. */
-function inputText(input: unknown): string {
+export function inputText(input: unknown): string {
   if (typeof input !== 'object' || input === null) return input === undefined ? '' : JSON.stringify(input);
   for (const key of ['command', 'file_path', 'path', 'pattern', 'url', 'query', 'description', 'prompt']) {
     const value: unknown = Object.hasOwn(input, key) ? Reflect.get(input, key) : undefined;

@@ -2,6 +2,7 @@
 import type { SessionDetails } from '@holdfast/client';
 import { contentText, formatPosition, type SessionSummary } from '@holdfast/shared/protocol';
 import { isTested, TESTED_CLI_VERSIONS } from '@holdfast/shared/runtime';
+import { approvalLine } from './approval-lines.ts';
 import { oneLine, withoutControls, type Style } from './style.ts';
 
 /** One line for each session: id, status, last change, title, folder. `now` in ms since 1970. */
@@ -70,6 +71,10 @@ export function inspectionLines(details: SessionDetails, style: Style): readonly
     ['queue', queueText(details)],
     ...view.queue.map((prompt): [string, string] => ['', `${prompt.promptId}  ${promptLine(prompt)}`]),
     ...view.tasks.map((task): [string, string] => ['task', `${task.taskId}  ${task.description}`]),
+    ...view.approvals.map((asked, index): [string, string] => [
+      index === 0 ? 'asks' : '',
+      `${asked.approvalId}  ${approvalLine(asked)}`,
+    ]),
     ['position', formatPosition(session.position)],
     ['mode', `${view.settings.permissionMode}, model ${view.settings.model ?? 'default'}`],
     [

@@ -1,5 +1,6 @@
 // Events and snapshots as text. Pure: what was printed so far goes in, what to print now comes out.
 import { lastOffsetOf, type Message, type SessionEvent, type SessionView } from '@holdfast/shared/protocol';
+import { approvalLines } from './approval-lines.ts';
 import { eventLines } from './event-lines.ts';
 import type { Piece, RenderOptions } from './piece.ts';
 import { rowLines } from './row-lines.ts';
@@ -44,6 +45,13 @@ export function renderSnapshot(
     const step = extend(open, { key: delta.key, text: delta.text.slice(printed.length) }, options);
     open = step.open;
     pieces.push(...step.pieces);
+  }
+  if (view.offset > state.offset) {
+    for (const asked of view.approvals) {
+      const step = onLines(open, approvalLines(asked, options), options);
+      open = step.open;
+      pieces.push(...step.pieces);
+    }
   }
   return { state: { offset: Math.max(state.offset, view.offset), open }, pieces: pieces.filter(hasText) };
 }
