@@ -40,6 +40,7 @@ const events = [
   ...['message_delta', 'message_completed', 'message_discarded', 'tool_call_started', 'tool_call_completed'],
   ...['task_started', 'task_ended'],
   ...['approval_requested', 'approval_resolved', 'usage_updated', 'notice', 'turn_stalled', 'turn_ended'],
+  ...['hook_started', 'hook_ended', 'turn_resumed'],
   ...['turn_interrupted', 'owner_changed', 'child_started', 'child_parked', 'child_exited'],
   ...['history_trimmed', 'unknown'],
 ];

@@ -108,7 +108,7 @@ export async function runSession(redis: Redis, options: RunOptions = {}): Promis
     now: Date.now,
     approvals: { store: createApprovalStore(redis), userRules: createUserRules(redis), policy: NO_POLICY },
     admission: options.admission ?? new Admission({ capacity: 4, parkIdlest: () => false }),
-    limits: { idleMs: 0, memoryBytes: 0, ...options.limits },
+    limits: { idleMs: 0, memoryBytes: 0, stallMs: 0, ...options.limits },
     onActive: (isActive) => void active.push(isActive),
     onOver: (reason) => void overs.push(reason),
   });

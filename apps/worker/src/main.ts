@@ -47,6 +47,7 @@ await runMain(
       'HOLDFAST_IDLE_MINUTES',
       'HOLDFAST_CHILD_MEMORY_MB',
       'HOLDFAST_POLICY',
+      'HOLDFAST_STALL_SECONDS',
       'CLAUDE_PATH',
     ],
   },
@@ -116,6 +117,7 @@ await runMain(
       limits: {
         idleMs: config.HOLDFAST_IDLE_MINUTES * 60_000,
         memoryBytes: config.HOLDFAST_CHILD_MEMORY_MB * 1024 * 1024,
+        stallMs: config.HOLDFAST_STALL_SECONDS * 1_000,
       },
       drainMs: config.HOLDFAST_DRAIN_SECONDS * 1_000,
       onFatal: (reason) => stop(reason, 1),

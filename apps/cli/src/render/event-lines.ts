@@ -28,6 +28,7 @@ const turnLines: Lines = {
   turn_stalled: (event, { style }) => [
     style.dim(`· nothing came for ${Math.round(event.silentMs / 1000)} s`),
   ],
+  turn_resumed: (_event, { style }) => [style.dim('· it goes on')],
   turn_ended: (event, options) =>
     options.mode === 'transcript' || event.error !== null
       ? [turnEndLine({ ...event, error: event.error?.message ?? null }, options)]

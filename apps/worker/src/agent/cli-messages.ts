@@ -1,6 +1,7 @@
 // What the CLI writes to stdout, as far as we read it (Claude Code 2.1.197). Loose on purpose: unknown keys pass,
 // an unknown message becomes an `unknown` event, and nothing here breaks when the CLI adds something.
 import { z } from 'zod';
+import { RateLimit } from './rate-limit.ts';
 
 const parent = { parent_tool_use_id: z.string().nullish() };
 
@@ -84,6 +85,7 @@ export const CliMessage = z.discriminatedUnion('type', [
     modelUsage: z.record(z.string(), z.looseObject({ contextWindow: z.number().optional() })).optional(),
     origin: z.looseObject({ kind: z.string() }).optional(),
   }),
+  z.looseObject({ type: z.literal('rate_limit_event'), rate_limit_info: RateLimit }),
   z.looseObject({
     type: z.literal('control_request'),
     request_id: z.string(),

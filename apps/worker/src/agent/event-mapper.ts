@@ -1,11 +1,18 @@
 // Translates the CLI's messages into our events. Keeps only what is needed for that: which blocks stream, and
 // running totals. Decides nothing about turns: it says `turnBegan` and `turnOver`, the session decides.
-import { NO_TOKENS, type EventBody, type TokenTotals, type TurnId } from '@holdfast/shared/protocol';
+import {
+  NO_TOKENS,
+  type EventBody,
+  type SessionView,
+  type TokenTotals,
+  type TurnId,
+} from '@holdfast/shared/protocol';
 import { assertNever } from '@holdfast/shared/util';
 import { CliMessage, type CliContentBlock, type CliMessageOf, type CliUsage } from './cli-messages.ts';
+import { rateLimitNotice } from './rate-limit.ts';
 import { resultText } from './result-text.ts';
 import { StreamBlocks, type BlockRef } from './stream-blocks.ts';
-import { systemEvents } from './system-events.ts';
+import { CompactMetadata, systemEvents } from './system-events.ts';
 import { Tasks } from './tasks.ts';
 
 /** What a message means to the session, besides the events to append. */
@@ -40,16 +47,28 @@ const MAX_OUTPUT_CHARS = 100_000;
 export class EventMapper {
   readonly #blocks = new StreamBlocks();
   readonly #tasks = new Tasks();
-  #contextTokens = 0;
-  #windowTokens: number | null = null;
+  #contextTokens: number;
+  #windowTokens: number | null;
   #processCostUsd = 0;
   #totals: TokenTotals;
   #costUsd: number;
 
-  /** `totals` and `costUsd`: what earlier children of the session have used, since totals go on over respawns. */
-  constructor(before: { readonly totals: TokenTotals; readonly costUsd: number }) {
+  /** `before`: what earlier children of the session have used, since totals go on over respawns. */
+  constructor(before: SessionView['usage']) {
+    this.#contextTokens = before.contextTokens;
+    this.#windowTokens = before.windowTokens;
     this.#totals = before.totals;
     this.#costUsd = before.costUsd;
+  }
+
+  /** What the session has used so far. */
+  get usage(): SessionView['usage'] {
+    return {
+      contextTokens: this.#contextTokens,
+      windowTokens: this.#windowTokens,
+      totals: this.#totals,
+      costUsd: this.#costUsd,
+    };
   }
 
   /** Cost of the whole session so far, in US dollars. */
@@ -78,6 +97,8 @@ export class EventMapper {
         return userMessage(message, turnId);
       case 'result':
         return this.#result(message, turnId);
+      case 'rate_limit_event':
+        return { events: [rateLimitNotice(message.rate_limit_info)], signals: [] };
       case 'control_request':
         return signal({ kind: 'control_request', requestId: message.request_id, request: message.request });
       case 'control_cancel_request':
@@ -95,6 +116,10 @@ export class EventMapper {
   }
 
   #system(message: CliMessageOf<'system'>, turnId: TurnId | null): Mapped {
+    if (message.subtype === 'compact_boundary') {
+      const { post_tokens: left } = CompactMetadata.safeParse(message['compact_metadata']).data ?? {};
+      this.#contextTokens = left ?? this.#contextTokens;
+    }
     const events = this.#tasks.take(message, turnId);
     return events === undefined ? systemEvents(message, turnId) : { events, signals: [] };
   }
@@ -130,9 +155,9 @@ export class EventMapper {
   #assistant(message: CliMessageOf<'assistant'>, turnId: TurnId | null): EventBody[] {
     const parentId = message.parent_tool_use_id ?? '';
     const messageId = message.message.id;
-    if (message.message.usage !== undefined && parentId === '') {
-      this.#contextTokens = Math.max(this.#contextTokens, contextOf(message.message.usage));
-    }
+    // What the CLI says in the model's place (an API that failed) carries no tokens and is no message of the context.
+    const tokens = message.message.usage === undefined ? 0 : contextOf(message.message.usage);
+    if (tokens > 0 && parentId === '') this.#contextTokens = tokens;
     return message.message.content.flatMap((content) => {
       const { block, superseded } = this.#blocks.complete(parentId, messageId);
       const at = { turnId, messageId, block, ...parentField(parentId) };
@@ -146,12 +171,8 @@ export class EventMapper {
     this.#costUsd += Math.max(0, message.total_cost_usd - this.#processCostUsd);
     this.#processCostUsd = message.total_cost_usd;
     this.#totals = addTotals(this.#totals, toTotals(message.usage));
-    const usage: EventBody = {
-      type: 'usage_updated',
-      context: { tokens: this.#contextTokens, windowTokens: this.#windowTokens },
-      totals: this.#totals,
-      costUsd: this.#costUsd,
-    };
+    const { contextTokens: tokens, windowTokens, totals, costUsd } = this.usage;
+    const usage: EventBody = { type: 'usage_updated', context: { tokens, windowTokens }, totals, costUsd };
     return {
       events: [...this.closeOpenBlocks(turnId), usage],
       signals: [{ kind: 'turn_over', result: message }],

@@ -12,6 +12,8 @@ export interface ChildLimits {
   readonly idleMs: number;
   /** A child that uses more is started anew between turns; 0: no limit. */
   readonly memoryBytes: number;
+  /** Silence of the CLI in a turn that people are told of; 0: none. */
+  readonly stallMs: number;
 }
 
 export interface ChildCareDeps {

@@ -77,6 +77,7 @@ export class SessionRunner {
     this.#turns = new TurnKeeper({
       ...{ writer: this.#writer, child: this.#child, queue, files, view },
       cliSessionId: deps.meta.cliSessionId,
+      stallMs: deps.limits.stallMs,
       onTurnOver: () => {
         this.#care.turnSucceeded();
         this.wake('turn_over');

@@ -16,6 +16,7 @@ import { dropped, joined, LostTurns } from './lost-turns.ts';
 import type { PromptQueue, WaitingPrompt } from './prompt-queue.ts';
 import type { Step } from './queue-commands.ts';
 import type { SessionFiles } from './session-files.ts';
+import { StallWatch } from './stall-watch.ts';
 import type { StartFailure } from './start-failure.ts';
 import { Steering, type SteerFate } from './steering.ts';
 import { credentialsRefused, turnEnd, wasStopped, type OwnReason } from './turn-end.ts';
@@ -48,6 +49,8 @@ export interface TurnKeeperDeps {
   readonly view: SessionView;
   /** The CLI's id of the conversation so far; null before the first child. */
   readonly cliSessionId: string | null;
+  /** Silence of the CLI that people are told of, ms; 0: none. */
+  readonly stallMs: number;
   readonly onTurnOver: () => void;
   /** A task of the CLI has begun or ended. */
   readonly onTask: () => void;
@@ -62,6 +65,7 @@ export class TurnKeeper {
   #whenOver: (() => void)[] = [];
   readonly #steering: Steering;
   readonly #lost: LostTurns;
+  readonly #stall: StallWatch;
 
   constructor(deps: TurnKeeperDeps) {
     this.#deps = deps;
@@ -69,6 +73,12 @@ export class TurnKeeper {
     this.#cliSessionId = deps.cliSessionId;
     const { child, writer, queue, files } = deps;
     this.#lost = new LostTurns({ queue, files, cliSessionId: () => this.#cliSessionId });
+    this.#stall = new StallWatch({
+      limitMs: deps.stallMs,
+      turnId: () => this.turnId,
+      isAsking: () => writer.view.approvals.length > 0,
+      push: (event) => writer.push([event]),
+    });
     this.#steering = new Steering({
       queue,
       push: ({ events, effects }) => writer.push(events, effects),
@@ -125,7 +135,7 @@ export class TurnKeeper {
   /** A fresh child: its costs count from zero, its conversation has this id. */
   childReady(cliSessionId: string): void {
     this.#cliSessionId = cliSessionId;
-    this.#mapper = new EventMapper(this.#deps.writer.view.usage);
+    this.#mapper = new EventMapper(this.#mapper.usage);
   }
 
   /** The start of the turn is in the log before the prompt is on the pipe. */
@@ -137,6 +147,7 @@ export class TurnKeeper {
     if (!(await writer.flushed())) return;
     // A child that died meanwhile is told by its end: the turn is then undelivered.
     child.prompt(turn.turnId, prompt.content);
+    this.#stall.heard();
   }
 
   /**
@@ -154,6 +165,7 @@ export class TurnKeeper {
 
   /** Takes one message of the CLI. */
   take(value: unknown): void {
+    this.#stall.heard();
     const { events, signals } = this.#mapper.map(value, this.turnId);
     for (const signal of signals) if (signal.kind === 'turn_began') this.#onTurnBegan(signal);
     for (const event of events) this.#deps.writer.push([event]);
@@ -235,6 +247,7 @@ export class TurnKeeper {
       const steered = this.#steering.takeTurn();
       this.#turn = this.#newTurn(steered?.prompt ?? null, steered?.turnId);
       writer.push([startedEvent(this.#turn)], effects);
+      this.#stall.heard();
     } else if (isNew) {
       writer.push([{ type: 'notice', kind: 'info', text: 'Claude Code began a new conversation.' }], effects);
     }

@@ -21,7 +21,7 @@ describe('costs and totals [H-04]', () => {
 
   it('a new process counts from zero, the session goes on from what it had', () => {
     const totals = { inputTokens: 9, outputTokens: 10, cacheReadTokens: 0, cacheCreationTokens: 0 };
-    const respawned = new EventMapper({ totals, costUsd: 1.5 });
+    const respawned = new EventMapper({ ...FRESH, totals, costUsd: 1.5 });
     const { events } = mapAll(respawned, messagesOf('text'));
     expect(respawned.costUsd).toBeCloseTo(1.5 + 0.13662625);
     expect(only(events, 'usage_updated')[0]).toMatchObject({
@@ -38,6 +38,30 @@ describe('costs and totals [H-04]', () => {
     const { events } = mapAll(mapper, [{ ...Object(failed), ...cost }]);
     expect(mapper.costUsd).toBe(before);
     expect(only(events, 'usage_updated')[0]?.context.tokens).toBe(21_852);
+  });
+
+  it('a new process knows the context fill of before until it has one of its own', () => {
+    const respawned = new EventMapper({ ...FRESH, contextTokens: 500, windowTokens: 1_000 });
+    const { events } = mapAll(respawned, messagesOf('apiError'));
+    expect(only(events, 'usage_updated')).toMatchObject([{ context: { tokens: 500 } }]);
+  });
+
+  it('the context fill after a compaction is what is left', () => {
+    const mapper = new EventMapper(FRESH);
+    mapAll(mapper, messagesOf('text'));
+    const { events } = mapAll(mapper, messagesOf('compaction'));
+    expect(only(events, 'usage_updated')).toMatchObject([{ context: { tokens: 615 } }]);
+  });
+
+  it('the context fill follows the latest message, also when that is shorter or not streamed', () => {
+    const mapper = new EventMapper(FRESH);
+    const answer = (id: string, input: number, parent: string | null = null): unknown => ({
+      type: 'assistant',
+      parent_tool_use_id: parent,
+      message: { id, content: [], usage: { input_tokens: input } },
+    });
+    mapAll(mapper, [answer('m1', 900), answer('m2', 300), answer('m3', 7_000, 'toolu_1')]);
+    expect(mapper.usage.contextTokens).toBe(300);
   });
 
   it('a result without numbers counts as zero', () => {

@@ -4,7 +4,7 @@ import { EventMapper, type Mapped, type Signal } from '../../src/agent/event-map
 import { messagesOf } from './recorded.ts';
 
 export const turnId = TurnId.parse('11111111-1111-4111-8111-111111111111');
-export const FRESH = { totals: NO_TOKENS, costUsd: 0 };
+export const FRESH = { contextTokens: 0, windowTokens: null, totals: NO_TOKENS, costUsd: 0 };
 
 export function mapAll(
   mapper: EventMapper,

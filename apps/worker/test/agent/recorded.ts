@@ -120,6 +120,22 @@ export const recorded = {
     String.raw`{"type":"result","subtype":"success","is_error":false,"api_error_status":null,"duration_ms":98,"duration_api_ms":986,"num_turns":2,"result":"Done. (Holdfast demo model)","stop_reason":"end_turn","total_cost_usd":0.4477622499999999,"usage":{"input_tokens":8,"cache_creation_input_tokens":238,"cache_read_input_tokens":44353,"output_tokens":30},"modelUsage":{"claude-opus-4-8[1m]":{"contextWindow":1000000,"costUSD":0.4477622499999999}},"terminal_reason":"completed"}`,
     String.raw`{"type":"system","subtype":"session_state_changed","state":"idle"}`,
   ],
+  rateLimit: [
+    String.raw`{"type":"rate_limit_event","rate_limit_info":{"status":"allowed_warning","resetsAt":1795343326,"rateLimitType":"five_hour","utilization":0.93,"isUsingOverage":false,"surpassedThreshold":0.9}}`,
+  ],
+  compaction: [
+    String.raw`{"type":"system","subtype":"status","status":"compacting"}`,
+    String.raw`{"type":"system","subtype":"status","status":null,"compact_result":"success"}`,
+    String.raw`{"type":"system","subtype":"compact_boundary","compact_metadata":{"trigger":"manual","pre_tokens":21950,"post_tokens":615,"cumulative_dropped_tokens":21335,"duration_ms":30,"preserved_segment":{},"preserved_messages":{}}}`,
+    String.raw`{"type":"user","message":{"role":"user","content":"This session is being continued from a previous conversation that ran out of context."},"parent_tool_use_id":null,"isSynthetic":true}`,
+    String.raw`{"type":"result","subtype":"success","is_error":false,"duration_ms":46,"duration_api_ms":95,"num_turns":0,"result":"","stop_reason":null,"total_cost_usd":0.1688605,"usage":{"input_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0},"modelUsage":{"claude-opus-4-8[1m]":{"contextWindow":1000000,"costUSD":0.1688605}},"terminal_reason":"completed"}`,
+  ],
+  hooks: [
+    String.raw`{"type":"system","subtype":"hook_started","hook_id":"h1","hook_name":"PreToolUse:Bash","hook_event":"PreToolUse"}`,
+    String.raw`{"type":"system","subtype":"hook_response","hook_id":"h1","hook_name":"PreToolUse:Bash","hook_event":"PreToolUse","output":"careful\n","stdout":"","stderr":"careful\n","exit_code":0,"outcome":"success"}`,
+    String.raw`{"type":"system","subtype":"hook_response","hook_id":"h2","hook_name":"Stop","hook_event":"Stop","output":"oops\n","stdout":"","stderr":"oops\n","exit_code":1,"outcome":"error"}`,
+    String.raw`{"type":"system","subtype":"notification","key":"stop-hook-error","text":"Stop hook error occurred · ctrl+o to see","priority":"immediate"}`,
+  ],
   refusal: [
     String.raw`{"type":"system","subtype":"status","status":"requesting"}`,
     String.raw`{"type":"assistant","message":{"id":"msg_27","role":"assistant","content":[{"type":"text","text":"Done. (Holdfast demo model)"}],"usage":{"input_tokens":4,"cache_creation_input_tokens":0,"cache_read_input_tokens":22410,"output_tokens":1}},"parent_tool_use_id":null,"request_id":"req_28"}`,

@@ -53,25 +53,39 @@ describe('system messages', () => {
     expect(events).toMatchObject([{ text: "The model's API answered nothing; retry 2 in 0.0 s." }]);
   });
 
-  it('compaction is shown when it begins and when it is done [H-02]', () => {
-    expect(system({ subtype: 'status', status: 'compacting' }).events).toMatchObject([
-      { kind: 'compaction' },
+  it('compaction is shown when it begins, when it is done with its numbers, and when it fails [H-02]', () => {
+    const [compacting, success, boundary] = messagesOf('compaction');
+    expect(map(compacting).events).toMatchObject([{ kind: 'compaction', data: { phase: 'started' } }]);
+    expect(map(success)).toEqual({ events: [], signals: [] });
+    expect(map(boundary).events).toEqual([
+      {
+        type: 'notice',
+        kind: 'compaction',
+        text: 'The conversation was compacted: 21950 tokens became 615.',
+        data: { phase: 'done', trigger: 'manual', preTokens: 21_950, postTokens: 615, durationMs: 30 },
+      },
     ]);
-    const metadata = { trigger: 'manual', pre_tokens: 10 };
-    expect(system({ subtype: 'compact_boundary', compact_metadata: metadata }).events).toMatchObject([
-      { kind: 'compaction', data: { metadata } },
+    const failed = { subtype: 'status', status: null, compact_result: 'error' };
+    expect(system({ ...failed, compact_error: 'no room' }).events).toMatchObject([
+      { text: 'The conversation could not be compacted: no room.', data: { phase: 'failed' } },
     ]);
+    expect(system(failed).events).toMatchObject([{ text: 'The conversation could not be compacted.' }]);
+    expect(system({ subtype: 'compact_boundary' }).events).toMatchObject([{ data: { preTokens: null } }]);
   });
 
-  it('a hook is shown when it says something or fails [H-02]', () => {
-    const hook = (fields: Record<string, unknown>) => system({ subtype: 'hook_response', ...fields }).events;
-    expect(hook({ output: 'careful\n', hook_name: 'PreToolUse:Bash', exit_code: 0 })).toEqual([
-      { type: 'notice', kind: 'hook', text: 'PreToolUse:Bash: careful', data: { exitCode: 0 } },
+  it('what the CLI notifies of, and that the model refused, is shown [H-02]', () => {
+    const [, , , notification] = messagesOf('hooks');
+    expect(map(notification).events).toMatchObject([
+      { type: 'notice', kind: 'info', text: 'Stop hook error occurred · ctrl+o to see' },
     ]);
-    expect(hook({ stdout: 'said', hook_event: 'Stop' })).toMatchObject([{ text: 'Stop: said' }]);
-    expect(hook({ outcome: 'error' })).toMatchObject([{ text: 'A hook: failed' }]);
-    expect(hook({ exit_code: 2 })).toMatchObject([{ text: 'A hook: failed', data: { exitCode: 2 } }]);
-    expect(hook({ output: '  ', exit_code: 0, outcome: 'success' })).toEqual([]);
+    expect(system({ subtype: 'notification' }).events).toMatchObject([{ text: 'The CLI says something.' }]);
+    const refused = { subtype: 'model_refusal_no_fallback', api_refusal_category: 'cyber' };
+    expect(system(refused).events).toMatchObject([
+      { kind: 'warning', text: 'The model refused to answer.', data: { refusal: { category: 'cyber' } } },
+    ]);
+    expect(system({ ...refused, api_refusal_explanation: 'because' }).events).toMatchObject([
+      { text: 'The model refused to answer: because.' },
+    ]);
   });
 
   it('information is shown in its own words where it has any', () => {
@@ -89,7 +103,7 @@ describe('system messages', () => {
     ]);
   });
 
-  it.each(['thinking_tokens', 'hook_started', 'hook_progress', 'task_progress'])('%s is noise', (subtype) => {
+  it.each(['thinking_tokens', 'hook_progress', 'task_progress'])('%s is noise', (subtype) => {
     expect(system({ subtype })).toEqual({ events: [], signals: [] });
   });
 

@@ -170,7 +170,25 @@ const payloads = {
     text: z.string(),
     data: z.record(z.string(), z.unknown()).optional(),
   }),
+  /** A hook of the CLI's own settings runs. What it has to say to people is a notice of kind `hook`. */
+  hook_started: z.object({
+    turnId: TurnId.nullable(),
+    hookId: z.string(),
+    name: z.string(),
+    event: z.string(),
+  }),
+  hook_ended: z.object({
+    turnId: TurnId.nullable(),
+    hookId: z.string(),
+    name: z.string(),
+    event: z.string(),
+    outcome: z.enum(['success', 'failed', 'cancelled']),
+    exitCode: z.int().nullable(),
+  }),
+  /** The CLI has said nothing for so long while nobody was asked for anything. */
   turn_stalled: z.object({ turnId: TurnId, silentMs: z.number().nonnegative() }),
+  /** It says something again. */
+  turn_resumed: z.object({ turnId: TurnId }),
   turn_ended: z.object({
     turnId: TurnId,
     stopReason: StopReason,
@@ -234,7 +252,11 @@ export const SessionEvent = z.discriminatedUnion(
 export const EVENT_TYPES = Object.keys(payloads) as readonly EventType[]; // keys of the table above
 
 /** Events that are worth nothing once what they lead to is complete; they are not kept in the history. */
-const TRANSIENT: ReadonlySet<EventType> = new Set<EventType>(['message_delta', 'turn_stalled']);
+const TRANSIENT: ReadonlySet<EventType> = new Set<EventType>([
+  'message_delta',
+  'turn_stalled',
+  'turn_resumed',
+]);
 
 /** Whether an event of this type is kept in the history stream after the log is trimmed. */
 export function isHistoryEvent(type: EventType): boolean {

@@ -12,6 +12,7 @@ export * from './server-frames.ts';
 export { NO_LIMITS, SNAPSHOT_LIMITS, type ViewLimits } from './session-messages.ts';
 export * from './session-reducer.ts';
 export * from './session-view.ts';
+export { RunningTool, Waiting } from './session-waiting.ts';
 export * from './settings.ts';
 export * from './tool-rule.ts';
 export * from './turn.ts';

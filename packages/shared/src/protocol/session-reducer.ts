@@ -15,32 +15,7 @@ import {
   type ViewLimits,
 } from './session-messages.ts';
 import type { Message, OpenBlock, PendingApproval, SessionView } from './session-view.ts';
-import { NO_TOKENS } from './turn.ts';
-
-/** The view before the first event. */
-export const EMPTY_VIEW: SessionView = {
-  offset: 0,
-  userId: null,
-  title: null,
-  cwd: '',
-  createdAt: 0,
-  updatedAt: 0,
-  settings: { permissionMode: 'default', allowedTools: [], disallowedTools: [] },
-  archived: false,
-  owner: { workerId: null, fence: 0 },
-  child: { state: 'none' },
-  turn: null,
-  openBlocks: [],
-  queue: [],
-  queuePaused: false,
-  approvals: [],
-  tasks: [],
-  usage: { contextTokens: 0, windowTokens: null, totals: NO_TOKENS, costUsd: 0 },
-  turnsEnded: 0,
-  messages: [],
-  messagesDropped: 0,
-  messagesBytes: 0,
-};
+import { waitingAfter } from './session-waiting.ts';
 
 /** Tasks that a view names (of more, the oldest are left out), and the length of what each is described by. */
 const MAX_TASKS = 20;
@@ -54,8 +29,8 @@ export function applyEvent(
 ): SessionView {
   const last = lastOffsetOf(event);
   if (last <= view.offset) return view;
-  const changed = changeOf(view, event, limits);
-  return { ...view, ...changed, offset: last, updatedAt: event.at };
+  const changed = { ...view, ...changeOf(view, event, limits), offset: last, updatedAt: event.at };
+  return { ...changed, ...waitingAfter(changed, event) };
 }
 
 type Change = Partial<SessionView>;
@@ -214,6 +189,9 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
       },
       limits,
     ),
+  hook_started: () => ({}),
+  hook_ended: () => ({}),
+  turn_resumed: (view) => ({ turn: unstalled(view) }),
   turn_stalled: (view) => ({ turn: view.turn === null ? null : { ...view.turn, stalled: true } }),
   turn_ended: (view, event, limits) =>
     turnOver(

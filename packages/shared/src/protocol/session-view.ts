@@ -6,8 +6,9 @@ import { PromptContent } from './content.ts';
 import { BlockKind, ModelSource, TaskKind } from './event.ts';
 import { ApprovalId, PromptId, TurnId, UserId, WorkerId } from './ids.ts';
 import { Offset } from './position.ts';
+import { RunningTool, Waiting } from './session-waiting.ts';
 import { SessionSettings } from './settings.ts';
-import { StopReason, TokenTotals } from './turn.ts';
+import { NO_TOKENS, StopReason, TokenTotals } from './turn.ts';
 
 const at = { offset: z.int().min(1), turnId: TurnId.nullable() };
 
@@ -134,6 +135,9 @@ export const SessionView = z.object({
   queuePaused: z.boolean(),
   approvals: z.array(PendingApproval),
   tasks: z.array(TaskView).default([]),
+  runningTools: z.array(RunningTool).default([]),
+  /** What the session waits for; null: nothing, or a person's next prompt. */
+  waiting: Waiting.nullable().default(null),
   usage: z.object({
     contextTokens: z.number(),
     windowTokens: z.number().nullable(),
@@ -148,6 +152,33 @@ export const SessionView = z.object({
   messagesBytes: z.int().min(0),
 });
 export type SessionView = z.infer<typeof SessionView>;
+
+/** The view before the first event. */
+export const EMPTY_VIEW: SessionView = {
+  offset: 0,
+  userId: null,
+  title: null,
+  cwd: '',
+  createdAt: 0,
+  updatedAt: 0,
+  settings: { permissionMode: 'default', allowedTools: [], disallowedTools: [] },
+  archived: false,
+  owner: { workerId: null, fence: 0 },
+  child: { state: 'none' },
+  turn: null,
+  openBlocks: [],
+  queue: [],
+  queuePaused: false,
+  approvals: [],
+  tasks: [],
+  runningTools: [],
+  waiting: null,
+  usage: { contextTokens: 0, windowTokens: null, totals: NO_TOKENS, costUsd: 0 },
+  turnsEnded: 0,
+  messages: [],
+  messagesDropped: 0,
+  messagesBytes: 0,
+};
 
 /** What a session is doing, in one word. `running` means a turn is in flight, never merely a living process. */
 export type SessionStatus = 'idle' | 'queued' | 'paused' | 'running' | 'awaiting_approval';

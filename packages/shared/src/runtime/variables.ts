@@ -119,6 +119,11 @@ export const variables = {
     fallback: '4096',
     about: 'a child that uses more than this is started anew between turns; 0 = no limit',
   }),
+  HOLDFAST_STALL_SECONDS: define({
+    schema: z.coerce.number().min(0).max(86_400),
+    fallback: '60',
+    about: 'after so long without a word of the agent in a turn people are told so; 0 = never',
+  }),
   HOLDFAST_DRAIN_SECONDS: define({
     schema: count(0, 3_600),
     fallback: '25',
