@@ -1,4 +1,17 @@
 # One image for all parts: docker-compose.yml says which program each service runs.
+
+# The page is built with packages that the running image does not need.
+FROM node:24-bookworm-slim AS page
+WORKDIR /app
+COPY package.json package-lock.json tsconfig.json ./
+COPY apps/web/package.json apps/web/
+COPY packages/client/package.json packages/client/
+COPY packages/shared/package.json packages/shared/
+RUN npm ci --workspace apps/web --include=dev --ignore-scripts --no-audit --no-fund
+COPY packages packages
+COPY apps/web apps/web
+RUN node apps/web/build.ts
+
 FROM node:24-bookworm-slim
 
 # What a coding agent expects around it; setpriv and unshare (util-linux) are in the base image.
@@ -14,6 +27,7 @@ COPY package.json package-lock.json ./
 COPY apps/cli/package.json apps/cli/
 COPY apps/demo-model/package.json apps/demo-model/
 COPY apps/gateway/package.json apps/gateway/
+COPY apps/web/package.json apps/web/
 COPY apps/worker/package.json apps/worker/
 COPY packages/client/package.json packages/client/
 COPY packages/shared/package.json packages/shared/
@@ -22,6 +36,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
 
 COPY packages packages
 COPY apps apps
+COPY --from=page /app/apps/web/dist apps/web/dist
 
 # Named volumes take over the owner of the folders they cover.
 RUN install -d -o node -g node -m 700 /data && install -d -o node -g node /workspaces

@@ -30,6 +30,10 @@ function isLocked(packages, from, name) {
 }
 
 function platformEntry(name, version, holder) {
+  // The WebAssembly build of a package: for no processor that Node reports, so never installed by itself.
+  if (name.endsWith('-wasm32-wasi') && /^\d/.test(version)) {
+    return { version, cpu: ['wasm32'], ...(holder.dev ? { dev: true } : {}), optional: true };
+  }
   const [, os, cpu, tail] = PLATFORM.exec(name) ?? [];
   if (os === undefined || !/^\d/.test(version)) {
     throw new Error(`${name}@${version}: add this package to package-lock.json by hand, with its os and cpu`);

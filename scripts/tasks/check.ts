@@ -19,6 +19,7 @@ const CHECKS: readonly Check[] = [
   { name: 'format', command: ['oxfmt', '--check', '.'] },
   { name: 'lint', command: ['oxlint', '--format=default'] },
   { name: 'types', command: ['tsc', '--noEmit', '--pretty', 'false'] },
+  { name: 'page types', command: ['tsc', '--noEmit', '--pretty', 'false', '-p', 'apps/web'] },
   { name: 'dead code', command: ['knip', '--no-progress', '--no-config-hints'] },
   { name: 'unit tests', command: ['vitest', 'run', '--project', 'unit'] },
 ];

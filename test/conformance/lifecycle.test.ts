@@ -17,7 +17,10 @@ let gateway: TestGateway;
 beforeAll(async () => {
   server = await startRedis();
   redis = server.connect();
-  gateway = await startGateway({ redis: server, env: { HOLDFAST_LOG_LEVEL: 'trace' } });
+  gateway = await startGateway({
+    redis: server,
+    env: { HOLDFAST_LOG_LEVEL: 'trace', HOLDFAST_WEB_DIR: '/not-built' },
+  });
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();

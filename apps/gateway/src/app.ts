@@ -9,13 +9,14 @@ import type { FollowerDeps } from './feed/follower.ts';
 import { Hubs } from './feed/hubs.ts';
 import { createRetry } from './feed/retry.ts';
 import { createSlots } from './limits/slots.ts';
+import { createPageFiles } from './page/page-files.ts';
 import { addApprovalRoutes } from './routes/approvals.ts';
 import { addEventsRoute } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addHistoryRoute } from './routes/history.ts';
 import { addErrorHandling, addJsonBodies, newRequestId } from './routes/request-context.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
-import { addStatusPage } from './routes/status-page.ts';
+import { addPages } from './routes/status-page.ts';
 import type { SessionService } from './sessions/session-service.ts';
 import { MAX_FRAME_BYTES } from './ws/connection.ts';
 import { createKeepalive } from './ws/keepalive.ts';
@@ -31,6 +32,8 @@ export interface GatewayDeps {
   readonly sessions: SessionService;
   readonly authenticator: Authenticator;
   readonly logger: Logger;
+  /** Folder of the built web client; it may be missing, or come later. */
+  readonly webDir: string;
   /** A monotonic clock in ms. */
   readonly now?: () => number;
 }
@@ -69,7 +72,7 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   addErrorHandling(app, logger);
   addJsonBodies(app);
   addHealthRoutes(app, { redis, subscriber, isDraining: () => isDraining });
-  addStatusPage(app, { sessions, authenticator });
+  addPages(app, { sessions, authenticator, page: createPageFiles(deps.webDir) });
   addSessionRoutes(app, { sessions, log, authenticator });
   addApprovalRoutes(app, { sessions, authenticator, rules: createUserRules(redis) });
   addHistoryRoute(app, { sessions, log, authenticator });

@@ -1,5 +1,6 @@
 // The gateway as a process of its own.
 import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { ConfigError, runMain } from '@holdfast/shared/runtime';
 import {
   checkStore,
@@ -28,7 +29,11 @@ const READ_BY_GATEWAY = [
   'HOLDFAST_TOKEN',
   'HOLDFAST_WORKSPACE_ROOTS',
   'HOLDFAST_DATA_DIR',
+  'HOLDFAST_WEB_DIR',
 ] as const;
+
+/** Where `apps/web` builds the page. */
+const BUILT_PAGE = fileURLToPath(new URL('../../web/dist', import.meta.url));
 
 await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, logger, shutdown }) => {
   const token = config.HOLDFAST_TOKEN;
@@ -69,6 +74,7 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
     sessions,
     authenticator: createTokenAuthenticator(token),
     logger,
+    webDir: config.HOLDFAST_WEB_DIR ?? BUILT_PAGE,
   });
   shutdown.add({ name: 'gateway', limitMs: 5_000, stop: async () => gateway.drain() });
   await gateway.app.listen({ host: config.HOLDFAST_HOST, port: config.HOLDFAST_PORT });

@@ -12,6 +12,7 @@ import { acquireLock, awaitPublished } from './lock.ts';
 import { PartLog } from './logs.ts';
 import { catalogueOf, GATEWAY, gatewayUrl, type Catalogue, type PartsContext } from './parts/catalogue.ts';
 import { privateRedisPassword } from './parts/redis-part.ts';
+import { ensurePage } from './page.ts';
 import { checkPortFree } from './port.ts';
 import { cleanUpRecorded, ProcessRecord } from './process/record.ts';
 import { findSetpriv } from './process/spawn-part.ts';
@@ -57,6 +58,7 @@ export async function runUp(options: UpOptions): Promise<void> {
   cleanup.defer(() => record.discard());
 
   const startedAt = performance.now();
+  const page = ensurePage(options.checkout, options.env);
   const context = await prepare(options, layout, folder ?? layout.redis);
   if (options.stop.aborted) return;
   const catalogue = catalogueOf(context);
@@ -69,6 +71,8 @@ export async function runUp(options: UpOptions): Promise<void> {
 
   const url = gatewayUrl(options.config.HOLDFAST_HOST, catalogue.gatewayPort());
   await writeClientFile(clientFilePath(layout.dataDir), { url, token: context.token });
+  const pageProblem = await page;
+  if (pageProblem !== undefined) options.say(`page       ${pageProblem}`);
   await outcome.lock.publish(url);
   sayReady(options, { url, context, seconds: (performance.now() - startedAt) / 1000 });
   await keepRunning(system, options.stop);

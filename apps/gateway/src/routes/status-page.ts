@@ -1,23 +1,33 @@
-// The status page and the login link. Until the web client exists this is what a browser shows; no script at all.
+// The login link, and the status page: what a browser shows where the web client was not built. No script at all.
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ServiceError, type SessionSummary } from '@holdfast/shared/protocol';
 import { loginCookie } from '../auth/credentials.ts';
 import type { Authenticator } from '../auth/token.ts';
+import type { PageFiles } from '../page/page-files.ts';
+import { addPageRoutes } from '../page/page-routes.ts';
 import type { SessionService } from '../sessions/session-service.ts';
 import { visitorOf } from './request-context.ts';
 
 export interface StatusPageDeps {
   readonly sessions: SessionService;
   readonly authenticator: Authenticator;
+  readonly page: PageFiles;
 }
 
 const LoginQuery = z.object({ token: z.string().min(1) });
 
-export function addStatusPage(app: FastifyInstance, { sessions, authenticator }: StatusPageDeps): void {
-  app.get('/', async (request, reply) => {
-    const userId = visitorOf(request, authenticator);
-    return sendPage(reply, userId === undefined ? loggedOut() : loggedIn(await sessions.list(userId, false)));
+/** `/`, the web client's files, and `/login`. */
+export function addPages(app: FastifyInstance, { sessions, authenticator, page }: StatusPageDeps): void {
+  addPageRoutes(app, {
+    files: page,
+    fallback: async (request, reply) => {
+      const userId = visitorOf(request, authenticator);
+      return sendPage(
+        reply,
+        userId === undefined ? loggedOut() : loggedIn(await sessions.list(userId, false)),
+      );
+    },
   });
   app.get('/login', async (request, reply) => {
     const query = LoginQuery.safeParse(request.query);

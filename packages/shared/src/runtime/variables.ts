@@ -67,6 +67,10 @@ export const variables = {
   }),
   HOLDFAST_HOST: define({ schema: text, fallback: '127.0.0.1', about: 'address the gateway listens on' }),
   HOLDFAST_PORT: define({ schema: port, fallback: '8787', about: 'port the gateway listens on' }),
+  HOLDFAST_WEB_DIR: define({
+    schema: absolutePath.optional(),
+    about: 'folder of the built web client (default: what `up` built in the checkout)',
+  }),
   HOLDFAST_TOKEN: define({
     schema: z.string().min(16, 'must be at least 16 characters').optional(),
     secret: true,

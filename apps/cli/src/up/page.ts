@@ -1,0 +1,26 @@
+// Brings the web client up to date while the parts start: built once, and again only after its sources changed.
+import { join } from 'node:path';
+import { runTool } from './run-tool.ts';
+
+/** Many times what a slow machine takes; a build that hangs must not keep `up` from being ready. */
+const BUILD_LIMIT_MS = 120_000;
+const BUILD = 'apps/web/build.ts';
+
+/**
+ * Builds the page where it is missing or stale; resolves to a line for people when that failed, and to undefined
+ * when the page is there. Never throws: everything but the page works without it.
+ */
+export async function ensurePage(checkout: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const run = { file: process.execPath, cwd: checkout, limitMs: BUILD_LIMIT_MS, env };
+  try {
+    const { exitCode, stderr } = await runTool({ ...run, args: [join(checkout, BUILD)] });
+    return exitCode === 0 ? undefined : notBuilt(stderr);
+  } catch (error) {
+    return notBuilt(error instanceof Error ? error.message : '');
+  }
+}
+
+function notBuilt(output: string): string {
+  const reason = /^.*(?:Error|EACCES|ENOSPC|EROFS).*$/m.exec(output)?.[0].trim() ?? 'the build failed';
+  return `could not be built (${reason.slice(0, 200)}); everything else works. Try: node ${BUILD}`;
+}
