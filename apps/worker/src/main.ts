@@ -8,7 +8,7 @@ import {
   checkStore,
   createApprovalStore,
   createCommandInbox,
-  createCommandRedis,
+  createGatheringRedis,
   createEventLog,
   createPlacementQueue,
   createSessionStore,
@@ -23,6 +23,7 @@ import { createClaimNotes } from './claim/claim-notes.ts';
 import { LEASE_MS } from './claim/lease-keeper.ts';
 import { LeaseTerm } from './claim/lease-term.ts';
 import { readPolicy } from './approvals/policy.ts';
+import { startHousekeeper } from './housekeeping/start.ts';
 import { planContainment } from './process/containment.ts';
 import { createColdStarts } from './session/cold-starts.ts';
 
@@ -45,6 +46,8 @@ await runMain(
       'HOLDFAST_MAX_CHILDREN',
       'HOLDFAST_DRAIN_SECONDS',
       'HOLDFAST_IDLE_MINUTES',
+      'HOLDFAST_RETENTION_DAYS',
+      'HOLDFAST_HOUSEKEEPING_MINUTES',
       'HOLDFAST_CHILD_MEMORY_MB',
       'HOLDFAST_POLICY',
       'HOLDFAST_STALL_SECONDS',
@@ -62,7 +65,7 @@ await runMain(
     await mkdir(config.HOLDFAST_DATA_DIR, { recursive: true });
     const workerId = WorkerId.parse(config.HOLDFAST_WORKER_ID ?? `${hostname()}-${randomUUID().slice(0, 8)}`);
     const address = { url: config.REDIS_URL, password: config.HOLDFAST_REDIS_PASSWORD };
-    const redis = createCommandRedis(address, logger, `worker:${workerId}`);
+    const redis = createGatheringRedis(address, logger, `worker:${workerId}`);
     shutdown.add({ name: 'redis', limitMs: 1_000, stop: () => redis.disconnect() });
     await checkStore(redis);
     let runId: string | null = (await readServerInfo(redis)).runId;
@@ -127,6 +130,8 @@ await runMain(
     shutdown.add({ name: 'worker', limitMs, stop: async () => worker.stop() });
     redis.on('ready', () => worker.reconnected());
     await worker.start();
+    const housekeeping = await startHousekeeper({ address, redis, placement, logger, config });
+    shutdown.add({ name: 'housekeeping', limitMs: 5_000, stop: async () => housekeeping.close() });
     return { workerId };
   },
 );

@@ -118,6 +118,16 @@ export const variables = {
     fallback: '30',
     about: 'how long an idle child stays warm before it is parked; 0 = never parked',
   }),
+  HOLDFAST_RETENTION_DAYS: define({
+    schema: z.coerce.number().min(0).max(36_500),
+    fallback: '0',
+    about: 'sessions that nobody used for this long are deleted, archived ones too; 0 = they are kept',
+  }),
+  HOLDFAST_HOUSEKEEPING_MINUTES: define({
+    schema: z.coerce.number().min(0.01).max(10_080),
+    fallback: '360',
+    about: 'how often one of the workers looks for sessions to delete and repairs lists',
+  }),
   HOLDFAST_CHILD_MEMORY_MB: define({
     schema: count(0, 1_000_000),
     fallback: '4096',

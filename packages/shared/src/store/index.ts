@@ -2,6 +2,8 @@
 export * from './approvals.ts';
 export * from './command-inbox.ts';
 export * from './event-log.ts';
+export * from './housekeeping-queue.ts';
+export * from './housekeeping-store.ts';
 export {
   probeChannel,
   sessionKeys,

@@ -1,5 +1,4 @@
 // The placement queue: a BullMQ job is a hint that some worker should claim a session. The claim is the truth.
-// Nothing else in the product knows BullMQ.
 import { Queue, Worker } from 'bullmq';
 import { z } from 'zod';
 import { SessionId } from '../protocol/ids.ts';
