@@ -2,8 +2,10 @@
 // It sees that the messages are without a hole and reads the log where they are not, once for all followers.
 // It never decides what a follower has: each follower filters by its own offset.
 import type { Position, SessionId } from '@holdfast/shared/protocol';
+import { metrics } from '@holdfast/shared/runtime';
 import { splitPublishBody, type EventLog, type LogHead } from '@holdfast/shared/store';
 import { batchOfFrames, EventBatch } from './event-batch.ts';
+import { observeDelivery } from './observe-delivery.ts';
 
 /** One who follows a session. */
 export interface HubFollower {
@@ -25,6 +27,8 @@ export interface HubDeps {
 }
 
 const FILL_PAGE = 200;
+/** The live path reads no event; the time of one in so many messages is looked at for the metrics. */
+const SAMPLE_EVERY = 64;
 
 export class Hub {
   readonly sessionId: SessionId;
@@ -43,6 +47,7 @@ export class Hub {
   #fence = 0;
   /** The last event handed out. */
   #top = 0;
+  #messages = 0;
   /** While filling: where the hole ends, as far as known. */
   #fillTo = 0;
 
@@ -93,23 +98,27 @@ export class Hub {
     }
     this.#top = Math.max(this.#top, last);
     this.#deliver(new EventBatch({ sessionId: this.sessionId, epoch, first, last }, message.frames));
+    this.#messages += 1;
+    if (this.#messages % SAMPLE_EVERY === 1) observeDelivery(message.frames, Date.now());
   }
 
-  /** Takes the result of an audit. */
-  onHead(head: LogHead | null): void {
-    if (this.#state === 'closed') return;
+  /** Takes the result of an audit; tells what it found. */
+  onHead(head: LogHead | null): 'closed' | 'gone' | 'epoch' | 'behind' | 'nothing' {
+    if (this.#state === 'closed') return 'closed';
     if (head === null) {
       for (const follower of this.followers) follower.gone();
-      return;
+      return 'gone';
     }
     this.heardAtMs = this.#deps.now();
     this.isActive = head.sessionStatus !== 'idle' && head.sessionStatus !== 'paused';
     if (head.epoch !== this.#epoch) {
       this.#start(head.epoch, head.head);
       for (const follower of this.followers) follower.readAgain();
-    } else if (head.head > this.#top) {
-      this.#fillUpTo(head.head);
+      return 'epoch';
     }
+    if (head.head <= this.#top) return 'nothing';
+    this.#fillUpTo(head.head);
+    return 'behind';
   }
 
   #start(epoch: string, top: number): void {
@@ -127,6 +136,7 @@ export class Hub {
     this.#fillTo = Math.max(this.#fillTo, last);
     if (this.#state !== 'following') return;
     this.#state = 'filling';
+    metrics.feedGaps.inc();
     void this.#fill();
   }
 

@@ -1,7 +1,7 @@
 // All hubs of this gateway: made with the first follower of a session, ended with its last. Audits them, since
 // pub/sub may lie: after every resubscription, and after silence, from one timer for all.
 import { ServiceError, type SessionId } from '@holdfast/shared/protocol';
-import type { Logger } from '@holdfast/shared/runtime';
+import { metrics, type Logger } from '@holdfast/shared/runtime';
 import { sessionKeys, type EventLog, type Subscriber } from '@holdfast/shared/store';
 import { withDeadline } from '@holdfast/shared/util';
 import { Hub, type HubFollower } from './hub.ts';
@@ -64,6 +64,7 @@ export class Hubs {
     if (hub.followers.size > 0 || this.#hubs.get(hub.sessionId) !== hub) return;
     hub.close();
     this.#hubs.delete(hub.sessionId);
+    metrics.watchedSessions.dec();
     void this.#deps.subscriber.unsubscribe(sessionKeys(hub.sessionId).live);
   }
 
@@ -84,6 +85,7 @@ export class Hubs {
     const { log, retry, now, subscriber } = this.#deps;
     const hub = new Hub(sessionId, { log, retry, now, requestAudit: (one) => this.audit([one]) });
     this.#hubs.set(sessionId, hub);
+    metrics.watchedSessions.inc();
     hub.ready = subscriber.subscribe(sessionKeys(sessionId).live, (body) => hub.onMessage(body));
     hub.ready.catch(() => undefined); // every follower awaits it itself
     return hub;
@@ -108,7 +110,10 @@ export class Hubs {
         async () => this.#deps.log.heads(batch.map((hub) => hub.sessionId)),
         () => !this.#isClosed,
       );
-      for (const [index, head] of (heads ?? []).entries()) batch[index]?.onHead(head);
+      for (const [index, head] of (heads ?? []).entries()) {
+        const found = batch[index]?.onHead(head) ?? 'closed';
+        metrics.feedAudits.inc({ found });
+      }
     }
     this.#isAuditing = false;
   }

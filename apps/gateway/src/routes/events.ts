@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ServiceError, tryParsePosition, type Position } from '@holdfast/shared/protocol';
 import type { Authenticator } from '../auth/token.ts';
+import { metrics } from '@holdfast/shared/runtime';
 import { Follower, type FollowerDeps } from '../feed/follower.ts';
 import { SseSink } from '../feed/sse.ts';
 import type { SessionService } from '../sessions/session-service.ts';
@@ -37,7 +38,7 @@ export function addEventsRoute(app: FastifyInstance, deps: EventsRouteDeps): Sse
   }, COMMENT_EVERY_MS);
   timer.unref();
   const end = (response: ServerResponse, follower: Follower): void => {
-    open.delete(response);
+    if (open.delete(response)) metrics.connections.dec({ kind: 'sse' });
     follower.close();
     response.end();
   };
@@ -55,6 +56,7 @@ export function addEventsRoute(app: FastifyInstance, deps: EventsRouteDeps): Sse
     await follower.start(userId, () => {
       reply.hijack();
       open.set(response, follower);
+      metrics.connections.inc({ kind: 'sse' });
       response.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store',

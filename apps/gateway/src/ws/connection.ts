@@ -14,7 +14,7 @@ import {
   type SessionId,
   type UserId,
 } from '@holdfast/shared/protocol';
-import type { Logger } from '@holdfast/shared/runtime';
+import { metrics, type Logger } from '@holdfast/shared/runtime';
 import { assertNever } from '@holdfast/shared/util';
 import type { Authenticator } from '../auth/token.ts';
 import { Follower, type FollowerDeps } from '../feed/follower.ts';
@@ -256,6 +256,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
   #end(cause: ErrorCode, requestId?: RequestId): void {
     if (this.#state.kind === 'closing') return;
     this.#state = nextConnectionState(this.#state, { kind: 'ended', cause });
+    metrics.connectionEnds.inc({ cause });
     this.#stop();
     const wire = toWireError(new ServiceError(cause));
     const frame = { type: 'error' as const, ...wire, ...(requestId === undefined ? {} : { requestId }) };

@@ -13,6 +13,7 @@ import {
   WEBSOCKET_SUBPROTOCOL,
   type UserId,
 } from '@holdfast/shared/protocol';
+import { metrics } from '@holdfast/shared/runtime';
 import { userOfRequest } from '../auth/credentials.ts';
 import { Connection, MAX_FRAME_BYTES, type ConnectionDeps } from './connection.ts';
 
@@ -49,7 +50,10 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
     const cookieUser = checkUpgrade(request, deps);
     server.handleUpgrade(request, socket, head, (webSocket) => {
       const connectionId = ConnectionId.parse(mintId());
-      const onClosed = (connection: Connection): void => void connections.delete(connection);
+      const onClosed = (connection: Connection): void => {
+        if (connections.delete(connection)) metrics.connections.dec({ kind: 'ws' });
+      };
+      metrics.connections.inc({ kind: 'ws' });
       connections.add(
         new Connection(deps, { socket: webSocket, stream: socket, connectionId, cookieUser, onClosed }),
       );

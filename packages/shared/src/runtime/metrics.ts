@@ -65,7 +65,9 @@ export const metrics = {
   ),
   feedGaps: counter('feed_gaps_total', 'Holes in what pub/sub delivered, filled from the stream'),
   feedAudits: counter('feed_audits_total', 'Audits of heads against Redis', ['found']),
-  slowClientCloses: counter('slow_client_closes_total', 'Clients closed since they did not read'),
+  connectionEnds: counter('connection_ends_total', 'Connections that this gateway ended (slow_consumer: it did not read)', [
+    'cause',
+  ]),
 } as const;
 
 /** The text that Prometheus reads; `contentType` says its version. */
