@@ -32,6 +32,8 @@ export interface GatewayDeps {
   readonly sessions: SessionService;
   readonly authenticator: Authenticator;
   readonly logger: Logger;
+  /** What people should know although requests are served: a sentence each. */
+  readonly warnings: () => readonly string[];
   /** Folder of the built web client; it may be missing, or come later. */
   readonly webDir: string;
   /** A monotonic clock in ms. */
@@ -71,7 +73,7 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   });
   addErrorHandling(app, logger);
   addJsonBodies(app);
-  addHealthRoutes(app, { redis, subscriber, isDraining: () => isDraining });
+  addHealthRoutes(app, { redis, subscriber, isDraining: () => isDraining, warnings: deps.warnings });
   addPages(app, { sessions, authenticator, page: createPageFiles(deps.webDir) });
   addSessionRoutes(app, { sessions, log, authenticator });
   addApprovalRoutes(app, { sessions, authenticator, rules: createUserRules(redis) });

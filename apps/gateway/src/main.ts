@@ -18,6 +18,7 @@ import {
 import { buildGateway } from './app.ts';
 import { createTokenAuthenticator } from './auth/token.ts';
 import { createSessionService } from './sessions/session-service.ts';
+import { watchMemory } from './sessions/memory-notice.ts';
 import { createMemoryGate } from './sessions/storage.ts';
 import { openWorkspaceRoots } from './sessions/workspace.ts';
 
@@ -67,7 +68,10 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
     roots,
     logger,
   });
+  const memory = await watchMemory({ redis, logger });
+  shutdown.add({ name: 'memory notice', limitMs: 100, stop: () => memory.close() });
   const gateway = buildGateway({
+    warnings: () => [memory.current()].filter((notice) => notice !== null),
     redis,
     subscriber,
     log,

@@ -9,13 +9,17 @@ export interface HealthRoutesDeps {
   readonly redis: Redis;
   readonly subscriber: Subscriber;
   readonly isDraining: () => boolean;
+  /** What people should know although requests are served: a sentence each. */
+  readonly warnings: () => readonly string[];
 }
 
 export function addHealthRoutes(app: FastifyInstance, deps: HealthRoutesDeps): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const problems = await findProblems(deps);
-    if (problems.length === 0) return { status: 'ready' };
+    const warnings = deps.warnings();
+    const told = warnings.length === 0 ? {} : { warnings };
+    if (problems.length === 0) return { status: 'ready', ...told };
     return reply.status(503).send({ status: 'not_ready', problems });
   });
 }
