@@ -186,12 +186,12 @@ export class Connection implements KeptAlive, AttachmentEnd {
       case 'promptMove':
       case 'resumeQueue':
       case 'abort':
+      case 'decide':
       case 'set':
         return this.#enqueue(frame, userId);
       default:
         assertNever(frame);
     }
-      case 'decide':
   }
 
   #enqueue(frame: CommandFrame, userId: UserId): void {
