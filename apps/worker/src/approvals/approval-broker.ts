@@ -39,6 +39,8 @@ export interface ApprovalBrokerDeps {
   /** The turn in flight. */
   readonly turnId: () => TurnId | null;
   readonly now: () => number;
+  /** Calls back after so many ms, unless the answer is called first; a timer by default. */
+  readonly after?: (ms: number, work: () => void) => () => void;
   readonly logger: Logger;
 }
 
@@ -46,7 +48,7 @@ interface Pending {
   readonly approvalId: ApprovalId;
   readonly ask: Ask;
   readonly rules: readonly string[];
-  expiry: NodeJS.Timeout | undefined;
+  cancelExpiry: () => void;
 }
 
 type Resolved = Omit<EventBodyOf<'approval_resolved'>, 'type' | 'approvalId'>;
@@ -92,9 +94,10 @@ export class ApprovalBroker {
       ...(ask.reason === undefined ? {} : { reason: ask.reason }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
     };
-    const pending: Pending = { approvalId, ask, rules, expiry: undefined };
+    const pending: Pending = { approvalId, ask, rules, cancelExpiry: () => {} };
     if (seconds !== undefined) {
-      pending.expiry = setTimeout(() => void this.#expire(pending), seconds * 1_000);
+      const { after = timer } = this.#deps;
+      pending.cancelExpiry = after(seconds * 1_000, () => void this.#expire(pending));
     }
     this.#pending.set(approvalId, pending);
     const open: ApprovalChange = { op: 'open', approvalId, json: JSON.stringify(stored) };
@@ -149,13 +152,13 @@ export class ApprovalBroker {
 
   /** Nobody waits any more, and nothing is told: the session belongs to another owner. */
   stop(): void {
-    for (const { expiry } of this.#pending.values()) clearTimeout(expiry);
+    for (const { cancelExpiry } of this.#pending.values()) cancelExpiry();
     this.#pending.clear();
   }
 
   #resolve(pending: Pending, resolved: Resolved, effects: AppendEffects): void {
     const { approvalId } = pending;
-    clearTimeout(pending.expiry);
+    pending.cancelExpiry();
     this.#pending.delete(approvalId);
     const event: EventBody = { type: 'approval_resolved', approvalId, ...resolved };
     this.#deps.writer.push([event], { ...effects, approvals: [{ op: 'close', approvalId }] });
@@ -195,6 +198,11 @@ export class ApprovalBroker {
       }
     }
   }
+}
+
+function timer(ms: number, work: () => void): () => void {
+  const timeout = setTimeout(work, ms);
+  return () => clearTimeout(timeout);
 }
 
 /** Names an input: the same for equal inputs, whatever the order of their keys. */
