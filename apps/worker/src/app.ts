@@ -1,6 +1,6 @@
 // The worker: takes sessions by placement hints, keeps its lease and its guardian, hands everything back at the end.
 import { SessionId } from '@holdfast/shared/protocol';
-import type { Logger } from '@holdfast/shared/runtime';
+import { metrics, type Logger } from '@holdfast/shared/runtime';
 import {
   createPlacementConsumer,
   workerDoorbell,
@@ -72,6 +72,8 @@ export function buildWorker(deps: WorkerDeps): Worker {
     onBeat: () => {
       guard.beat(performance.now(), deps.redisRunId());
       guardian.beat();
+      metrics.lastHeartbeat.setToCurrentTime();
+      table.report();
       if (!isFrozen && !term.isDoubtful) return;
       isFrozen = false;
       void thaw(table, guardian, logger).then((isSettled) => {
@@ -83,8 +85,11 @@ export function buildWorker(deps: WorkerDeps): Worker {
   const maySeize = (): boolean => guard.maySeize(performance.now(), deps.redisRunId());
   const reaper = createReaper({ registry, placement, identity, maySeize, logger });
 
-  const claim = async (sessionId: SessionId): Promise<ClaimOutcome> =>
-    claimSession({ ...deps, maySeize, isNeeded: hasWork }, sessionId);
+  const claim = async (sessionId: SessionId): Promise<ClaimOutcome> => {
+    const outcome = await claimSession({ ...deps, maySeize, isNeeded: hasWork }, sessionId);
+    metrics.claims.inc({ outcome: outcome.status });
+    return outcome;
+  };
 
   async function place(sessionId: SessionId): Promise<void> {
     if (table.wake(sessionId)) return;

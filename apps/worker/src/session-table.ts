@@ -1,6 +1,6 @@
 // The sessions this worker owns: each with its runner. Takes them on, wakes them, hands them back, forgets them.
 import type { SessionId } from '@holdfast/shared/protocol';
-import type { Logger } from '@holdfast/shared/runtime';
+import { metrics, type Logger } from '@holdfast/shared/runtime';
 import {
   sessionKeys,
   type CommandInbox,
@@ -63,6 +63,16 @@ export class SessionTable {
   /** Whether a further child would have to wait: all places are taken by children that have something to do. */
   get isBusy(): boolean {
     return this.#admission.isFull && this.#idlest() === undefined;
+  }
+
+  /** Sets the gauges of what this worker holds. */
+  report(): void {
+    const runners = [...this.#owned.values()].map(({ runner }) => runner);
+    const withChild = runners.filter((runner) => runner.hasChild);
+    const idle = withChild.filter((runner) => runner.idleSince !== null).length;
+    metrics.ownedSessions.set(runners.length);
+    metrics.children.set({ state: 'idle' }, idle);
+    metrics.children.set({ state: 'busy' }, withChild.length - idle);
   }
 
   /** Wakes the session's runner; false when the session is not ours. */

@@ -8,6 +8,7 @@ import {
   tryParseEvent,
   type SessionId,
 } from '@holdfast/shared/protocol';
+import { metrics } from '@holdfast/shared/runtime';
 import type {
   CommandInbox,
   EventLog,
@@ -83,6 +84,7 @@ export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Pro
     await deps.sessions.release(result.ownership);
     return { status: 'later' };
   }
+  if (meta.owner !== null) metrics.takeovers.inc();
   const [view, stored] = await Promise.all([
     foldLog(deps.log, sessionId, result.head),
     deps.inbox.readQueue(sessionId),

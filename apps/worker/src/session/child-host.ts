@@ -8,6 +8,7 @@ import {
   type SessionId,
   type SessionSettings,
 } from '@holdfast/shared/protocol';
+import { metrics } from '@holdfast/shared/runtime';
 import { z } from 'zod';
 import { claudeArguments, claudeEnvironment } from '../agent/claude-command.ts';
 import {
@@ -100,6 +101,8 @@ export class ChildHost {
   readonly #deps: ChildEnvironment & { readonly sessionId: SessionId; readonly files: SessionFiles };
   readonly #on: ChildCallbacks;
   #state: HostState = { kind: 'none' };
+  /** When the present start was asked for, by the monotonic clock. */
+  #wantedAt = 0;
   #root: { readonly childId: string; readonly pid: number } | undefined;
   #cause: { readonly text: string; readonly expected: boolean } | null = null;
   /** The folders that are being made for a child. */
@@ -132,6 +135,7 @@ export class ChildHost {
     if (this.#state.kind !== 'none') return;
     this.#cause = null;
     this.#state = { kind: 'starting', child: null };
+    this.#wantedAt = performance.now();
     void this.#deps.coldStarts
       .run(async () => this.#startNow(options))
       .catch((error: unknown) => {
@@ -252,6 +256,7 @@ export class ChildHost {
       resumed: start.resume,
     };
     this.#state = { kind: 'ready', child, ready };
+    metrics.coldStartSeconds.observe((performance.now() - this.#wantedAt) / 1_000);
     this.#on.onReady(ready);
   }
 

@@ -8,11 +8,12 @@ import {
   type EventBody,
   type SessionView,
 } from '@holdfast/shared/protocol';
-import type { Logger } from '@holdfast/shared/runtime';
+import { metrics, type Logger } from '@holdfast/shared/runtime';
 import type { AppendEffects, AppendResult, EventLog, Ownership } from '@holdfast/shared/store';
 import { assertNever, createDeferred, fullJitterBackoff, type Deferred } from '@holdfast/shared/util';
 import { AppendQueue, mergeEffects, type Batch, type StoredBatch } from './append-queue.ts';
 import { AppendRing } from './append-ring.ts';
+import { EventMetrics } from './event-metrics.ts';
 import { HISTORY_CAP_BYTES, planHistoryTrim } from './history-cap.ts';
 import { SnapshotPolicy } from './snapshot-policy.ts';
 
@@ -41,6 +42,7 @@ type Fate = 'stored' | 'fenced' | 'not_found' | 'unrepairable' | 'given_up';
 export class EventWriter {
   readonly #deps: EventWriterDeps;
   readonly #queue = new AppendQueue();
+  readonly #metrics = new EventMetrics();
   readonly #ring = new AppendRing();
   readonly #policy: SnapshotPolicy;
   #view: SessionView;
@@ -118,8 +120,11 @@ export class EventWriter {
       const batch = this.#queue.take(this.#view.offset + 1);
       if (batch === undefined) break;
       const complete = this.#complete(batch);
+      const sentAt = performance.now();
       const outcome = await this.#appendUntilStored(complete);
       if (outcome !== 'stored') return this.#lose(outcome);
+      metrics.appendSeconds.observe((performance.now() - sentAt) / 1_000);
+      this.#metrics.stored(complete.events);
       if (this.#isLost()) return;
       this.#ring.add(complete);
       this.#checkPressure();

@@ -36,7 +36,7 @@ export const metrics = {
   ),
   appendedEvents: counter('appended_events_total', 'Events that Redis acknowledged'),
   appendSeconds: histogram(
-    { name: 'append_seconds', help: 'From an event being ready to Redis acknowledging it' },
+    { name: 'append_seconds', help: 'From a batch being sent to Redis acknowledging it, retries included' },
     FAST_SECONDS,
   ),
   ownedSessions: gauge('owned_sessions', 'Sessions that this worker owns'),
@@ -53,7 +53,10 @@ export const metrics = {
     SLOW_SECONDS,
   ),
   approvals: counter('approvals_total', 'Approvals that were resolved', ['outcome']),
-  leaseAgeSeconds: gauge('lease_age_seconds', 'Since the last heartbeat that Redis answered'),
+  lastHeartbeat: gauge(
+    'last_heartbeat_timestamp_seconds',
+    'When Redis last answered a heartbeat of this worker, since 1970',
+  ),
   connections: gauge('connections', 'Open client connections of this gateway', ['kind']),
   watchedSessions: gauge('watched_sessions', 'Sessions that clients of this gateway follow'),
   deliverySeconds: histogram(
@@ -65,9 +68,11 @@ export const metrics = {
   ),
   feedGaps: counter('feed_gaps_total', 'Holes in what pub/sub delivered, filled from the stream'),
   feedAudits: counter('feed_audits_total', 'Audits of heads against Redis', ['found']),
-  connectionEnds: counter('connection_ends_total', 'Connections that this gateway ended (slow_consumer: it did not read)', [
-    'cause',
-  ]),
+  connectionEnds: counter(
+    'connection_ends_total',
+    'Connections that this gateway ended (slow_consumer: it did not read)',
+    ['cause'],
+  ),
 } as const;
 
 /** The text that Prometheus reads; `contentType` says its version. */
