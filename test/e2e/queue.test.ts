@@ -1,6 +1,5 @@
 // The prompt queue with the real CLI: order, changes while waiting, what a prompt does that finds a turn running,
-// pause and resume, the death of the worker, and a session's own life: renamed, archived, deleted.
-import { readdir } from 'node:fs/promises';
+// pause and resume, the death of the worker, and renaming and archiving.
 import type { Client } from '@holdfast/client';
 import { PromptId, type EventType, type TurnId } from '@holdfast/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -258,28 +257,5 @@ describe('a session', () => {
     expect(one.all('settings_changed').at(-1)).toMatchObject({ title: 'Kept', archived: false, by: 'local' });
     expect([await listed(false), await listed(true)]).toEqual([['Kept'], []]);
     expect(await code(client.http.set(sessionId, {}))).toBe('bad_request');
-  });
-
-  it('that is deleted leaves no key and no file but its workspace, and no process [B-11]', async () => {
-    const gone = await newSession(client, { settings: { allowedTools: ['Bash'] } });
-    const { sessionId } = gone.session;
-    await block(gone, bash('sleep 300'));
-    await enqueue(gone, '[[say never]]');
-    await client.http.delete(sessionId);
-    const redis = system.redis.connect();
-    const keys = async (): Promise<string[]> => redis.keys(`*${sessionId}*`);
-    await until(async () => (await keys()).length === 0, { what: 'all keys to go', limitMs: 15_000 });
-    const files = async (): Promise<string[]> => {
-      const names = await readdir(system.dataDir, { recursive: true });
-      return names.filter((name) => name.includes(sessionId));
-    };
-    await until(async () => (await files()).every((name) => name.startsWith('workspaces/')), {
-      what: 'all files but the workspace to go',
-    });
-    expect(await files()).toContain(`workspaces/${sessionId}`);
-    expect(await code(client.http.inspect(sessionId))).toBe('session_not_found');
-    const workers = await redis.keys('hf:{workers}:active:*');
-    for (const key of workers) expect(await redis.smembers(key)).not.toContain(sessionId);
-    expect((await client.http.list()).map((row) => row.sessionId)).not.toContain(sessionId);
   });
 });
