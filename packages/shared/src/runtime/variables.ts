@@ -133,6 +133,11 @@ export const variables = {
     fallback: '4096',
     about: 'a child that uses more than this is started anew between turns; 0 = no limit',
   }),
+  HOLDFAST_POLICY: define({
+    schema: absolutePath.optional(),
+    about:
+      'a JSON file with rules for all sessions: {"allow": […], "deny": […], "ask": […]} (docs/APPROVALS.md)',
+  }),
   HOLDFAST_STALL_SECONDS: define({
     schema: z.coerce.number().min(0).max(86_400),
     fallback: '60',
@@ -142,10 +147,6 @@ export const variables = {
     schema: count(0, 3_600),
     fallback: '25',
     about: 'how long a worker that is asked to stop lets running turns go on',
-  HOLDFAST_POLICY: define({
-    schema: absolutePath.optional(),
-    about: 'a JSON file with rules for all sessions: {"allow": […], "deny": […], "ask": […]} (docs/APPROVALS.md)',
-  }),
   }),
   HOLDFAST_WORKER_ID: define({
     schema: z
