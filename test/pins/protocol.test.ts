@@ -21,7 +21,7 @@ import {
 
 const clientFrames = [
   ...['hello', 'create', 'open', 'attach', 'detach', 'prompt', 'promptEdit', 'promptCancel', 'promptMove'],
-  ...['resumeQueue', 'abort', 'decide', 'set', 'ping'],
+  ...['resumeQueue', 'abort', 'decide', 'set', 'share', 'unshare', 'ping'],
 ];
 const serverFrames = [
   ...['welcome', 'attached', 'reset', 'events', 'caughtUp', 'ack', 'error', 'goingAway', 'pong'],
@@ -59,6 +59,8 @@ const errors: Record<string, [number, number | null, boolean]> = {
   origin_refused: [403, null, false],
   not_found: [404, null, false],
   session_not_found: [404, null, false],
+  not_permitted: [403, null, false],
+  share_refused: [409, null, false],
   prompt_empty: [400, null, false],
   prompt_too_large: [413, null, false],
   prompt_busy: [409, null, true],

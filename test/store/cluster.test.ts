@@ -14,6 +14,7 @@ import {
 import {
   createCommandInbox,
   createEventLog,
+  createSessionRoles,
   createSessionStore,
   createWorkerRegistry,
   sessionKeys,
@@ -83,6 +84,10 @@ describe('a cluster of three masters', () => {
       if (observed === null) throw new Error('the session is not there');
       const claim = await store.claim({ observed, ...identity, freshEpoch: 'e2' });
       if (claim.status !== 'claimed') throw new Error(claim.status);
+      const other = { sessionId, userId: UserId.parse('other') };
+      const roles = createSessionRoles(redis);
+      expect(await roles.share(user, { ...other, role: 'viewer' })).toBe('changed');
+      expect(await roles.unshare(user, other)).toBe('changed');
       const owner = claim.ownership;
       const effects = {
         ...{ history: [0], ackSeq: 1, meta: { status: 'running' } },
@@ -109,7 +114,7 @@ describe('a cluster of three masters', () => {
     const claim = await store.claim({ observed, ...identity, freshEpoch: 'e2' });
     if (claim.status !== 'claimed') throw new Error(claim.status);
     expect(await store.release(claim.ownership)).toBe('released');
-    expect(await store.isOwnedBy(observed.sessionId, user)).toBe(true);
+    expect(await createSessionRoles(redis).roleOf(observed.sessionId, user)).toBe('owner');
   });
 
   it('runs the scripts of the registry', async () => {

@@ -1,6 +1,6 @@
 // The command line: names, arguments and help; what the commands do is in commands/.
 import { unknownVariables } from '@holdfast/shared/runtime';
-import { PermissionMode, WhenBusy } from '@holdfast/shared/protocol';
+import { PermissionMode, SharedRole, WhenBusy } from '@holdfast/shared/protocol';
 import { Command, CommanderError, Option } from 'commander';
 import { addDeciding } from './add-deciding.ts';
 import type { Address } from './address.ts';
@@ -20,6 +20,7 @@ import {
 import { runNew, type NewOptions } from './commands/new.ts';
 import { runCancel, runEdit, runMove, runResume, type MoveOptions } from './commands/queue.ts';
 import { runSend, type SendOptions } from './commands/send.ts';
+import { runShare, runUnshare, type ShareOptions } from './commands/share.ts';
 import type { JsonOption, RunContext } from './commands/shared.ts';
 import { failureLine } from './failure.ts';
 import { EXIT, type CommandContext } from './io.ts';
@@ -79,6 +80,7 @@ function buildProgram(context: RunContext, finish: Finish): Command {
   addQueue(program, context, finish);
   addManaging(program, context, finish);
   addPuttingAway(program, context, finish);
+  addSharing(program, context, finish);
   return program;
 }
 
@@ -222,6 +224,32 @@ function addPuttingAway(program: Command, context: RunContext, finish: Finish): 
         finish(runArchive(context, { ids, archived }, options)),
       );
   }
+}
+
+function addSharing(program: Command, context: RunContext, finish: Finish): void {
+  program
+    .command('share')
+    .description('Let another user read a session, or also decide its approvals.')
+    .argument('<id>', 'session')
+    .argument('[user]', 'who (default: print with whom it is shared)')
+    .addOption(
+      new Option('--role <role>', 'viewer reads, approver also decides')
+        .choices([...SharedRole.options])
+        .default('viewer'),
+    )
+    .option('--json', 'print {sessionId, userId, role}')
+    .action((id: string, user: string | undefined, options: ShareOptions) =>
+      finish(runShare(context, { id, user }, options)),
+    );
+  program
+    .command('unshare')
+    .description('Take that back.')
+    .argument('<id>', 'session')
+    .argument('<user>', 'who')
+    .option('--json', 'print {sessionId, userId}')
+    .action((id: string, user: string, options: JsonOption) =>
+      finish(runUnshare(context, { id, user }, options)),
+    );
 }
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

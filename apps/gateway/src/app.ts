@@ -2,8 +2,15 @@
 // Never listens and never connects by itself.
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { Logger } from '@holdfast/shared/runtime';
-import { createUserRules, type EventLog, type Redis, type Subscriber } from '@holdfast/shared/store';
-import type { Authenticator } from './auth/token.ts';
+import {
+  createUserRules,
+  type EventLog,
+  type Redis,
+  type SessionRoles,
+  type Subscriber,
+} from '@holdfast/shared/store';
+import { AccessWatch } from './access/access-watch.ts';
+import type { Authenticator } from './auth/identity.ts';
 import { DrainWatch } from './feed/drain-watch.ts';
 import type { FollowerDeps } from './feed/follower.ts';
 import { Hubs } from './feed/hubs.ts';
@@ -30,6 +37,7 @@ export interface GatewayDeps {
   readonly subscriber: Subscriber;
   readonly log: EventLog;
   readonly sessions: SessionService;
+  readonly roles: SessionRoles;
   readonly authenticator: Authenticator;
   readonly logger: Logger;
   /** What people should know although requests are served: a sentence each. */
@@ -40,8 +48,16 @@ export interface GatewayDeps {
   readonly now?: () => number;
 }
 
+/** One address of the HTTP API. */
+export interface Route {
+  readonly method: string;
+  readonly url: string;
+}
+
 export interface Gateway {
   readonly app: FastifyInstance;
+  /** Every route there is, as it was registered; `HEAD` goes with `GET`. */
+  readonly routes: readonly Route[];
   /** Not ready from now on; tells all clients to go, closes them, then the server. */
   drain(): Promise<void>;
 }
@@ -59,13 +75,18 @@ export function buildGateway(deps: GatewayDeps): Gateway {
     requestIdHeader: false,
     forceCloseConnections: 'idle',
   });
+  const routes: Route[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) if (one !== 'HEAD') routes.push({ method: one, url });
+  });
   const retry = createRetry(logger);
   const hubs = new Hubs({ subscriber, log, retry, logger, now });
   const keepalive = createKeepalive(now);
   const drains = new DrainWatch();
   const replaySlots = createSlots(MAX_REPLAYS);
   const follower: FollowerDeps = { hubs, log, replaySlots, drains, retry, now };
-  const door = createWebSocketDoor({ authenticator, sessions, follower, keepalive, logger, now });
+  const access = new AccessWatch({ roles: deps.roles, authenticator, subscriber, logger });
+  const door = createWebSocketDoor({ authenticator, access, sessions, follower, keepalive, logger, now });
 
   // Whoever keeps connections open for later calls opens the next one to another gateway.
   app.addHook('onSend', async (_request, reply) => {
@@ -78,16 +99,18 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   addSessionRoutes(app, { sessions, log, authenticator });
   addApprovalRoutes(app, { sessions, authenticator, rules: createUserRules(redis) });
   addHistoryRoute(app, { sessions, log, authenticator });
-  const streams = addEventsRoute(app, { sessions, authenticator, follower });
+  const streams = addEventsRoute(app, { sessions, authenticator, follower, access });
   app.server.on('upgrade', (request, socket, head) => door.handleUpgrade(request, socket, head));
 
   return {
     app,
+    routes,
     drain: async () => {
       isDraining = true;
       await door.drain();
       streams.closeAll();
       keepalive.close();
+      access.close();
       await app.close();
       hubs.close();
     },

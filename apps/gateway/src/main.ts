@@ -9,6 +9,7 @@ import {
   createEventLog,
   createGatheringRedis,
   createPlacementQueue,
+  createSessionRoles,
   createSessionStore,
   createSubscriber,
   createSubscriberRedis,
@@ -57,8 +58,10 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
   shutdown.add({ name: 'subscriber', limitMs: 1_000, stop: () => subscriber.close() });
 
   const log = createEventLog(redis);
+  const roles = createSessionRoles(redis);
   const sessions = createSessionService({
     store: createSessionStore(redis),
+    roles,
     inbox: createCommandInbox(redis),
     approvals: createApprovalStore(redis),
     log,
@@ -76,6 +79,7 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
     subscriber,
     log,
     sessions,
+    roles,
     authenticator: createTokenAuthenticator(token),
     logger,
     webDir: config.HOLDFAST_WEB_DIR ?? BUILT_PAGE,

@@ -6,6 +6,8 @@ import {
   SessionId,
   SessionSummary,
   SessionView,
+  SharedRole,
+  UserId,
   WireError,
   WorkerId,
   type SessionSettingsInput,
@@ -58,6 +60,7 @@ export const AlwaysRule = z.object({
 });
 export type AlwaysRule = z.infer<typeof AlwaysRule>;
 
+const RoleList = z.object({ roles: z.array(z.object({ userId: UserId, role: SharedRole })) });
 const RuleList = z.object({ rules: z.array(AlwaysRule) });
 const SessionList = z.object({ sessions: z.array(SessionSummary) });
 const Created = z.object({ sessionId: SessionId, duplicate: z.boolean() });
@@ -120,6 +123,11 @@ export class HttpApi {
   async removeRule(rule: Pick<AlwaysRule, 'cwd' | 'rule'>): Promise<void> {
     const body = { cwd: rule.cwd, rule: rule.rule };
     await this.#fetch({ method: 'DELETE', path: '/v1/rules', body });
+  }
+
+  /** With whom the session is shared. For its owner alone. */
+  async roles(sessionId: string): Promise<readonly { readonly userId: UserId; readonly role: SharedRole }[]> {
+    return (await this.#call(RoleList, { path: `${pathOf(sessionId)}/roles` })).roles;
   }
 
   async #call<T>(schema: z.ZodType<T>, request: HttpRequest): Promise<T> {

@@ -6,9 +6,11 @@ import {
   RequestId,
   TurnId,
   textContent,
+  UserId,
   type DecisionInput,
   type PromptContent,
   type SessionId,
+  type SharedRole,
   type WhenBusy,
 } from '@holdfast/shared/protocol';
 import { HoldfastError, localError } from './errors.ts';
@@ -160,6 +162,16 @@ export class Session {
     const frame = { type: 'decide' as const, ...this.#addressed(), approvalId: id, decision, ...digest };
     const { duplicate = false } = await this.#request(frame, true);
     return { duplicate };
+  }
+
+  /** Gives another user a role in the session, or another role than before. For the owner alone. */
+  async share(userId: string, role: SharedRole): Promise<void> {
+    await this.#request({ type: 'share', ...this.#addressed(), userId: UserId.parse(userId), role }, true);
+  }
+
+  /** Takes the role away: within seconds that user does not see the session any more. */
+  async unshare(userId: string): Promise<void> {
+    await this.#request({ type: 'unshare', ...this.#addressed(), userId: UserId.parse(userId) }, true);
   }
 
   /**

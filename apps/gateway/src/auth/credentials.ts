@@ -1,7 +1,7 @@
 // Where a request carries its token: the Authorization header, or the cookie that /login set.
 import type { IncomingHttpHeaders } from 'node:http';
-import { ServiceError, type UserId } from '@holdfast/shared/protocol';
-import type { Authenticator } from './token.ts';
+import { ServiceError } from '@holdfast/shared/protocol';
+import type { Authenticator, Identity } from './identity.ts';
 
 export const COOKIE_NAME = 'holdfast_token';
 
@@ -18,19 +18,19 @@ export function isForeignOrigin(headers: IncomingHttpHeaders): boolean {
 }
 
 /**
- * The user of a request, undefined when it carries no valid token.
+ * Who sent a request, undefined when it carries no valid credential.
  * Throws `origin_refused` when a browser sent the cookie along for a page of another origin.
  */
-export function userOfRequest(
+export async function identityOfRequest(
   headers: IncomingHttpHeaders,
   authenticator: Authenticator,
-): UserId | undefined {
+): Promise<Identity | undefined> {
   const bearer = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-  if (bearer !== undefined) return authenticator.userOf(bearer);
+  if (bearer !== undefined) return authenticator.authenticate(bearer);
   const cookie = cookieToken(headers.cookie ?? '');
   if (cookie === undefined) return undefined;
   if (isForeignOrigin(headers)) throw new ServiceError('origin_refused');
-  return authenticator.userOf(cookie);
+  return authenticator.authenticate(cookie);
 }
 
 function cookieToken(header: string): string | undefined {

@@ -1,19 +1,16 @@
 // The local access token: one token, one user. Nothing here logs or returns the token.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { UserId } from '@holdfast/shared/protocol';
+import { callerOf } from '../access/authorise.ts';
+import type { Authenticator, Identity } from './identity.ts';
 
-/** Tells who a token belongs to. */
-export interface Authenticator {
-  /** The user of this token; undefined for any other text. Takes the same time however much of it is right. */
-  userOf(token: string): UserId | undefined;
-}
-
-const LOCAL_USER = UserId.parse('local');
+const LOCAL: Identity = { ...callerOf(UserId.parse('local')), expiresAt: null, credentialId: null };
 
 export function createTokenAuthenticator(token: string): Authenticator {
   const expected = digest(token);
   return {
-    userOf: (given) => (timingSafeEqual(digest(given), expected) ? LOCAL_USER : undefined),
+    authenticate: async (given) => (timingSafeEqual(digest(given), expected) ? LOCAL : undefined),
+    isRevoked: async () => false,
   };
 }
 

@@ -91,10 +91,11 @@ export class Follower implements HubFollower {
 
   /**
    * Joins the session's hub and reads the first page; `onAnswer` is called before anything is sent.
-   * The caller was checked before: nothing is subscribed for strangers.
+   * The caller was checked before: nothing is subscribed for strangers. With a `userId` the first read checks once more
+   * that it is the owner's.
    * Throws ServiceError (`not_attached` when closed meanwhile); the follower has stopped then.
    */
-  async start(userId: UserId, onAnswer: (answer: AttachAnswer) => void): Promise<void> {
+  async start(userId: UserId | null, onAnswer: (answer: AttachAnswer) => void): Promise<void> {
     try {
       const hub = await this.#deps.hubs.join(this.sessionId, this);
       this.#hub = hub;

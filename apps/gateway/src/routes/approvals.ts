@@ -3,10 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ApprovalId, DecideBody, ServiceError, ToolRule } from '@holdfast/shared/protocol';
 import type { UserRules } from '@holdfast/shared/store';
-import type { Authenticator } from '../auth/token.ts';
+import { authorise } from '../access/authorise.ts';
+import type { Authenticator } from '../auth/identity.ts';
 import type { SessionService } from '../sessions/session-service.ts';
 import { stored } from '../sessions/storage.ts';
-import { requireUser, sessionIdOf } from './request-context.ts';
+import { requireCaller, sessionIdOf } from './request-context.ts';
 
 export interface ApprovalRoutesDeps {
   readonly sessions: SessionService;
@@ -21,22 +22,25 @@ export function addApprovalRoutes(app: FastifyInstance, deps: ApprovalRoutesDeps
   app.post<{ Params: { id: string; approvalId: string } }>(
     '/v1/sessions/:id/approvals/:approvalId',
     async (request, reply) => {
-      const userId = requireUser(request, authenticator);
+      const caller = await requireCaller(request, authenticator);
       const approvalId = ApprovalId.safeParse(request.params.approvalId);
       const body = DecideBody.parse(request.body);
       const sessionId = sessionIdOf(request);
       if (!approvalId.success) throw new ServiceError('approval_not_found');
-      const decided = await sessions.decide(userId, sessionId, { approvalId: approvalId.data, ...body });
+      const decided = await sessions.decide(caller, sessionId, { approvalId: approvalId.data, ...body });
       return reply.status(202).send({ approvalId: approvalId.data, ...decided });
     },
   );
   app.get('/v1/rules', async (request) => {
-    const userId = requireUser(request, authenticator);
-    return { rules: await stored(async () => rules.list(userId)) };
+    const caller = await requireCaller(request, authenticator);
+    authorise(caller, { action: 'readRules' });
+    return { rules: await stored(async () => rules.list(caller.userId)) };
   });
   app.delete('/v1/rules', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
+    const caller = await requireCaller(request, authenticator);
+    authorise(caller, { action: 'changeRules' });
     const rule = RuleBody.parse(request.body);
+    const { userId } = caller;
     if (!(await stored(async () => rules.remove(userId, rule)))) throw new ServiceError('rule_not_found');
     return reply.status(204).send();
   });

@@ -2,12 +2,13 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ServiceError, tryParsePosition, type Position } from '@holdfast/shared/protocol';
-import type { Authenticator } from '../auth/token.ts';
+import type { AccessWatch } from '../access/access-watch.ts';
+import type { Authenticator } from '../auth/identity.ts';
 import { metrics } from '@holdfast/shared/runtime';
 import { Follower, type FollowerDeps } from '../feed/follower.ts';
 import { SseSink } from '../feed/sse.ts';
 import type { SessionService } from '../sessions/session-service.ts';
-import { requireUser, sessionIdOf } from './request-context.ts';
+import { requireCaller, sessionIdOf } from './request-context.ts';
 
 /** Proxies close streams that are silent for a minute or so. */
 const COMMENT_EVERY_MS = 15_000;
@@ -18,6 +19,7 @@ export interface EventsRouteDeps {
   readonly sessions: SessionService;
   readonly authenticator: Authenticator;
   readonly follower: FollowerDeps;
+  readonly access: AccessWatch;
 }
 
 interface Input {
@@ -44,7 +46,7 @@ export function addEventsRoute(app: FastifyInstance, deps: EventsRouteDeps): Sse
   };
   app.get<Input>('/v1/sessions/:id/events', async (request, reply) => {
     if (isClosing) throw new ServiceError('going_away');
-    const userId = requireUser(request, deps.authenticator);
+    const caller = await requireCaller(request, deps.authenticator);
     const sessionId = sessionIdOf(request);
     const position = positionOf(request);
     const response = reply.raw;
@@ -52,8 +54,11 @@ export function addEventsRoute(app: FastifyInstance, deps: EventsRouteDeps): Sse
     const follower: Follower = new Follower(deps.follower, { sessionId, position, sink });
     // From now on, since a reader may go away before it was answered.
     response.once('close', () => end(response, follower));
-    await deps.sessions.checkReader(userId, sessionId);
-    await follower.start(userId, () => {
+    const role = await deps.sessions.checkReader(caller, sessionId);
+    const stop = (): void => end(response, follower);
+    response.once('close', deps.access.onLoginEnd(caller, stop));
+    response.once('close', deps.access.onRoleEnd({ identity: caller, sessionId, role }, stop));
+    await follower.start(null, () => {
       reply.hijack();
       open.set(response, follower);
       metrics.connections.inc({ kind: 'sse' });

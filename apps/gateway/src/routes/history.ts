@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { Offset } from '@holdfast/shared/protocol';
 import { stored } from '../sessions/storage.ts';
-import { requireUser, sessionIdOf } from './request-context.ts';
+import { requireCaller, sessionIdOf } from './request-context.ts';
 import type { SessionRoutesDeps } from './sessions.ts';
 
 const MAX_LIMIT = 200;
@@ -15,10 +15,10 @@ const Query = z.object({
 export function addHistoryRoute(app: FastifyInstance, deps: SessionRoutesDeps): void {
   const { sessions, log, authenticator } = deps;
   app.get<{ Params: { id: string } }>('/v1/sessions/:id/history', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
+    const caller = await requireCaller(request, authenticator);
     const sessionId = sessionIdOf(request);
     const { before, limit } = Query.parse(request.query);
-    await sessions.checkReader(userId, sessionId);
+    await sessions.checkReader(caller, sessionId);
     // One more than asked for tells whether there are older ones.
     const found = await stored(async () =>
       log.readHistory({ sessionId, before: before ?? null, limit: limit + 1 }),

@@ -1,17 +1,11 @@
 // What every HTTP request has: an id, an answer for every error, and, behind the token, a user.
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import {
-  errorCatalogue,
-  mintId,
-  ServiceError,
-  SessionId,
-  toWireError,
-  type UserId,
-} from '@holdfast/shared/protocol';
+import { errorCatalogue, mintId, ServiceError, SessionId, toWireError } from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
-import { isForeignOrigin, userOfRequest } from '../auth/credentials.ts';
-import type { Authenticator } from '../auth/token.ts';
+import { identityOfRequest, isForeignOrigin } from '../auth/credentials.ts';
+import type { Authenticator, Identity } from '../auth/identity.ts';
+import { stored } from '../sessions/storage.ts';
 import { requestError } from '../ws/parse-frame.ts';
 
 export const newRequestId = (): string => mintId();
@@ -60,18 +54,25 @@ async function sendError(request: FastifyRequest, reply: FastifyReply, error: Se
 }
 
 /**
- * The user of a request. Throws `unauthenticated`, and `origin_refused` for a change that a browser sends with
+ * Who sent a request. Throws `unauthenticated`, and `origin_refused` for a change that a browser sends with
  * the login cookie from another origin's page.
  */
-export function requireUser(request: FastifyRequest, authenticator: Authenticator): UserId {
-  const userId = userOfRequest(request.headers, authenticator);
-  if (userId === undefined) throw new ServiceError('unauthenticated');
-  return userId;
+export async function requireCaller(
+  request: FastifyRequest,
+  authenticator: Authenticator,
+): Promise<Identity> {
+  const identity = await stored(async () => identityOfRequest(request.headers, authenticator));
+  if (identity === undefined) throw new ServiceError('unauthenticated');
+  return identity;
 }
 
-/** Like {@link requireUser}, for pages that also work without a login. */
-export function visitorOf(request: FastifyRequest, authenticator: Authenticator): UserId | undefined {
-  return isForeignOrigin(request.headers) ? undefined : userOfRequest(request.headers, authenticator);
+/** Like {@link requireCaller}, for pages that also work without a login. */
+export async function visitorOf(
+  request: FastifyRequest,
+  authenticator: Authenticator,
+): Promise<Identity | undefined> {
+  if (isForeignOrigin(request.headers)) return undefined;
+  return stored(async () => identityOfRequest(request.headers, authenticator));
 }
 
 /** The session id in the path; a text that is none is answered like any unknown session. */

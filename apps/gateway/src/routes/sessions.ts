@@ -19,10 +19,11 @@ import {
   type SessionId,
 } from '@holdfast/shared/protocol';
 import { summaryOf, type EventLog, type ResumeResult } from '@holdfast/shared/store';
-import type { Authenticator } from '../auth/token.ts';
+import type { Authenticator } from '../auth/identity.ts';
 import type { SessionService } from '../sessions/session-service.ts';
 import { stored } from '../sessions/storage.ts';
-import { requireUser, sessionIdOf } from './request-context.ts';
+import { addRoleRoutes } from './roles.ts';
+import { requireCaller, sessionIdOf } from './request-context.ts';
 
 export interface SessionRoutesDeps {
   readonly sessions: SessionService;
@@ -60,83 +61,84 @@ const AbortBody = z.object({
 export function addSessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): void {
   const { sessions, authenticator } = deps;
   app.post('/v1/sessions', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
-    const created = await sessions.create(userId, CreateBody.parse(request.body));
+    const caller = await requireCaller(request, authenticator);
+    const created = await sessions.create(caller, CreateBody.parse(request.body));
     return reply.status(created.duplicate ? 200 : 201).send(created);
   });
   app.get('/v1/sessions', async (request) => {
-    const userId = requireUser(request, authenticator);
+    const caller = await requireCaller(request, authenticator);
     const { archived } = ListQuery.parse(request.query);
-    return { sessions: await sessions.list(userId, archived === 'true') };
+    return { sessions: await sessions.list(caller, archived === 'true') };
   });
   app.get<ById>('/v1/sessions/:id', async (request) => {
-    const userId = requireUser(request, authenticator);
-    const meta = await sessions.read(userId, sessionIdOf(request));
+    const caller = await requireCaller(request, authenticator);
+    const { meta, role } = await sessions.read(caller, sessionIdOf(request));
     const [view, alive] = await Promise.all([
       readView(deps.log, meta.sessionId),
       sessions.isOwnerAlive(meta),
     ]);
     const owner = { workerId: meta.owner?.workerId ?? null, alive };
     const inbox = { unread: meta.inboxHead - meta.inboxAcked };
-    return { session: summaryOf(meta), view, owner, inbox };
+    return { session: summaryOf(meta, role), view, owner, inbox };
   });
   app.delete<ById>('/v1/sessions/:id', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
-    await sessions.remove(userId, sessionIdOf(request));
+    const caller = await requireCaller(request, authenticator);
+    await sessions.remove(caller, sessionIdOf(request));
     return reply.status(204).send();
   });
   app.patch<ById>('/v1/sessions/:id', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
-    await sessions.set(userId, sessionIdOf(request), SessionChanges.parse(request.body ?? {}));
+    const caller = await requireCaller(request, authenticator);
+    await sessions.set(caller, sessionIdOf(request), SessionChanges.parse(request.body ?? {}));
     return reply.status(202).send({});
   });
   addCommandRoutes(app, deps);
   addQueueRoutes(app, deps);
+  addRoleRoutes(app, deps);
 }
 
 function addCommandRoutes(app: FastifyInstance, { sessions, authenticator }: SessionRoutesDeps): void {
   app.post<ById>('/v1/sessions/:id/open', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
-    await sessions.open(userId, sessionIdOf(request));
+    const caller = await requireCaller(request, authenticator);
+    await sessions.open(caller, sessionIdOf(request));
     return reply.status(202).send({});
   });
   app.post<ById>('/v1/sessions/:id/prompts', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
+    const caller = await requireCaller(request, authenticator);
     const prompt = PromptBody.parse(request.body);
-    const { duplicate } = await sessions.prompt(userId, sessionIdOf(request), prompt);
+    const { duplicate } = await sessions.prompt(caller, sessionIdOf(request), prompt);
     return reply.status(202).send({ promptId: prompt.promptId, duplicate });
   });
   app.post<ById>('/v1/sessions/:id/abort', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
+    const caller = await requireCaller(request, authenticator);
     const body = AbortBody.parse(request.body ?? {});
-    return reply.status(202).send(await sessions.abort(userId, sessionIdOf(request), body));
+    return reply.status(202).send(await sessions.abort(caller, sessionIdOf(request), body));
   });
 }
 
 function addQueueRoutes(app: FastifyInstance, { sessions, authenticator }: SessionRoutesDeps): void {
   app.patch<ByPrompt>('/v1/sessions/:id/prompts/:promptId', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
+    const caller = await requireCaller(request, authenticator);
     const promptId = promptIdOf(request.params.promptId);
     const { content } = EditBody.parse(request.body);
-    await sessions.changePrompt(userId, sessionIdOf(request), { type: 'promptEdit', promptId, content });
+    await sessions.changePrompt(caller, sessionIdOf(request), { type: 'promptEdit', promptId, content });
     return reply.status(202).send({ promptId });
   });
   app.delete<ByPrompt>('/v1/sessions/:id/prompts/:promptId', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
+    const caller = await requireCaller(request, authenticator);
     const promptId = promptIdOf(request.params.promptId);
-    await sessions.changePrompt(userId, sessionIdOf(request), { type: 'promptCancel', promptId });
+    await sessions.changePrompt(caller, sessionIdOf(request), { type: 'promptCancel', promptId });
     return reply.status(202).send({ promptId });
   });
   app.post<ByPrompt>('/v1/sessions/:id/prompts/:promptId/move', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
+    const caller = await requireCaller(request, authenticator);
     const promptId = promptIdOf(request.params.promptId);
     const { before } = MoveBody.parse(request.body);
-    await sessions.changePrompt(userId, sessionIdOf(request), { type: 'promptMove', promptId, before });
+    await sessions.changePrompt(caller, sessionIdOf(request), { type: 'promptMove', promptId, before });
     return reply.status(202).send({ promptId });
   });
   app.post<ById>('/v1/sessions/:id/queue/resume', async (request, reply) => {
-    const userId = requireUser(request, authenticator);
-    await sessions.resumeQueue(userId, sessionIdOf(request));
+    const caller = await requireCaller(request, authenticator);
+    await sessions.resumeQueue(caller, sessionIdOf(request));
     return reply.status(202).send({});
   });
 }

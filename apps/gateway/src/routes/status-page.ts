@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ServiceError, type SessionSummary } from '@holdfast/shared/protocol';
 import { loginCookie } from '../auth/credentials.ts';
-import type { Authenticator } from '../auth/token.ts';
+import type { Authenticator } from '../auth/identity.ts';
 import type { PageFiles } from '../page/page-files.ts';
 import { addPageRoutes } from '../page/page-routes.ts';
 import type { SessionService } from '../sessions/session-service.ts';
@@ -22,16 +22,16 @@ export function addPages(app: FastifyInstance, { sessions, authenticator, page }
   addPageRoutes(app, {
     files: page,
     fallback: async (request, reply) => {
-      const userId = visitorOf(request, authenticator);
+      const caller = await visitorOf(request, authenticator);
       return sendPage(
         reply,
-        userId === undefined ? loggedOut() : loggedIn(await sessions.list(userId, false)),
+        caller === undefined ? loggedOut() : loggedIn(await sessions.list(caller, false)),
       );
     },
   });
   app.get('/login', async (request, reply) => {
     const query = LoginQuery.safeParse(request.query);
-    if (!query.success || authenticator.userOf(query.data.token) === undefined) {
+    if (!query.success || (await authenticator.authenticate(query.data.token)) === undefined) {
       if (request.headers.accept?.includes('text/html') !== true) throw new ServiceError('unauthenticated');
       return sendPage(reply.status(401), loginFailed());
     }

@@ -15,7 +15,6 @@ import {
 import type {
   ApprovalStore,
   EventLog,
-  SessionStore,
   StoredApproval,
   StoredFrame,
 } from '@holdfast/shared/store';
@@ -31,7 +30,6 @@ export interface DecideRequest {
 
 export interface DecideDeps extends EnsureOwnerDeps {
   readonly approvals: ApprovalStore;
-  readonly store: Pick<SessionStore, 'isOwnedBy'>;
   readonly log: Pick<EventLog, 'readHistory'>;
 }
 
@@ -45,10 +43,7 @@ type Resolved = EventBodyOf<'approval_resolved'>;
 /** `duplicate`: the same person had decided the same before. Resolves once the decision is the one that counts. */
 export async function decideApproval(deps: DecideDeps, call: Call): Promise<{ duplicate: boolean }> {
   const { approvals } = deps;
-  const { userId, sessionId, approvalId, decision } = call;
-  if (!(await stored(async () => deps.store.isOwnedBy(sessionId, userId)))) {
-    throw new ServiceError('session_not_found');
-  }
+  const { sessionId, approvalId, decision } = call;
   if (isTooLong(decision)) throw new ServiceError('decision_too_large');
   const pending = await stored(async () => approvals.read(sessionId, approvalId));
   if (pending === null) return afterwards(deps, call);

@@ -10,7 +10,9 @@ import {
   type PromptId,
   type SessionChanges,
   type SessionId,
+  type SessionRole,
   type SessionSummary,
+  type SharedRole,
   type UserId,
   type WhenBusy,
 } from '@holdfast/shared/protocol';
@@ -22,13 +24,16 @@ import type {
   ObservedOwner,
   PlacementQueue,
   SessionMeta,
+  SessionRoles,
   SessionStore,
   SubmitResult,
   WorkerRegistry,
 } from '@holdfast/shared/store';
+import { authorise, type Caller, type SessionAction } from '../access/authorise.ts';
 import { createSession, type NewSessionRequest } from './create-session.ts';
 import { decideApproval, type DecideRequest } from './decide-approval.ts';
 import { ensureOwner } from './ensure-owner.ts';
+import { shareSession, unshareSession } from './share-session.ts';
 import { stored, type MemoryGate } from './storage.ts';
 import type { WorkspaceRoots } from './workspace.ts';
 
@@ -52,30 +57,37 @@ export type PromptChange =
   | { readonly type: 'promptMove'; readonly promptId: PromptId; readonly before: PromptId | null };
 
 export interface SessionService {
-  create(userId: UserId, request: NewSessionRequest): Promise<{ sessionId: SessionId; duplicate: boolean }>;
-  /** Newest first: the sessions put away, or all others. */
-  list(userId: UserId, archived: boolean): Promise<SessionSummary[]>;
-  read(userId: UserId, sessionId: SessionId): Promise<SessionMeta>;
-  /** Throws `session_not_found` unless the user may read this session. */
-  checkReader(userId: UserId, sessionId: SessionId): Promise<void>;
+  create(caller: Caller, request: NewSessionRequest): Promise<{ sessionId: SessionId; duplicate: boolean }>;
+  /** Own and shared sessions, newest first: those put away, or all others. */
+  list(caller: Caller, archived: boolean): Promise<SessionSummary[]>;
+  read(caller: Caller, sessionId: SessionId): Promise<{ meta: SessionMeta; role: SessionRole }>;
+  /** The caller's role in a session that they may read. */
+  checkReader(caller: Caller, sessionId: SessionId): Promise<SessionRole>;
   isOwnerAlive(meta: SessionMeta): Promise<boolean>;
-  open(userId: UserId, sessionId: SessionId): Promise<void>;
+  open(caller: Caller, sessionId: SessionId): Promise<void>;
   /** Resolves once the prompt is durable in the inbox. */
-  prompt(userId: UserId, sessionId: SessionId, prompt: PromptRequest): Promise<{ duplicate: boolean }>;
+  prompt(caller: Caller, sessionId: SessionId, prompt: PromptRequest): Promise<{ duplicate: boolean }>;
   /** Throws `prompt_not_queued` when the prompt does not wait (any more); the owner decides for good. */
-  changePrompt(userId: UserId, sessionId: SessionId, change: PromptChange): Promise<void>;
+  changePrompt(caller: Caller, sessionId: SessionId, change: PromptChange): Promise<void>;
   /** Lets a paused queue go on. */
-  resumeQueue(userId: UserId, sessionId: SessionId): Promise<void>;
-  set(userId: UserId, sessionId: SessionId, changes: SessionChanges): Promise<void>;
+  resumeQueue(caller: Caller, sessionId: SessionId): Promise<void>;
+  set(caller: Caller, sessionId: SessionId, changes: SessionChanges): Promise<void>;
   /** The turn that is asked to end; null when none runs (then nothing is done, unless the queue is to be cleared). */
-  abort(userId: UserId, sessionId: SessionId, request: AbortRequest): Promise<{ turnId: TurnId | null }>;
+  abort(caller: Caller, sessionId: SessionId, request: AbortRequest): Promise<{ turnId: TurnId | null }>;
   /** Resolves once the decision is the one that counts; see `decide-approval.ts` for how it is refused. */
-  decide(userId: UserId, sessionId: SessionId, request: DecideRequest): Promise<{ duplicate: boolean }>;
-  remove(userId: UserId, sessionId: SessionId): Promise<void>;
+  decide(caller: Caller, sessionId: SessionId, request: DecideRequest): Promise<{ duplicate: boolean }>;
+  /** Gives somebody a role in the session, or another one. */
+  share(caller: Caller, sessionId: SessionId, shared: { userId: UserId; role: SharedRole }): Promise<void>;
+  /** Takes the role away; open connections of that user lose the session within seconds. */
+  unshare(caller: Caller, sessionId: SessionId, userId: UserId): Promise<void>;
+  /** With whom the session is shared. */
+  sharedWith(caller: Caller, sessionId: SessionId): Promise<{ userId: UserId; role: SharedRole }[]>;
+  remove(caller: Caller, sessionId: SessionId): Promise<void>;
 }
 
 export interface SessionServiceDeps {
   readonly store: SessionStore;
+  readonly roles: SessionRoles;
   readonly inbox: CommandInbox;
   readonly approvals: ApprovalStore;
   readonly log: EventLog;
@@ -87,24 +99,39 @@ export interface SessionServiceDeps {
 }
 
 export function createSessionService(deps: SessionServiceDeps): SessionService {
-  const { store, memory } = deps;
+  const { store, roles, memory } = deps;
   const open = async (userId: UserId, sessionId: SessionId): Promise<void> => {
     await submit(deps, sessionId, { type: 'open', by: userId });
   };
+  /** Every call that names a session begins here. */
+  const check = async (caller: Caller, sessionId: SessionId, action: SessionAction): Promise<SessionRole> => {
+    const role = await stored(async () => roles.roleOf(sessionId, caller.userId));
+    authorise(caller, { action, role });
+    return role ?? 'viewer';
+  };
   return {
-    create: async (userId, request) => {
+    create: async (caller, request) => {
+      authorise(caller, { action: 'create' });
       await memory.check();
-      return createSession({ ...deps, open }, userId, request);
+      return createSession({ ...deps, open }, caller.userId, request);
     },
-    list: async (userId, archived) => stored(async () => store.list(userId, archived)),
-    read: async (userId, sessionId) => readOwn(deps, userId, sessionId),
-    checkReader: async (userId, sessionId) => {
-      const may = await stored(async () => store.isOwnedBy(sessionId, userId));
-      if (!may) throw new ServiceError('session_not_found');
+    list: async (caller, archived) => {
+      authorise(caller, { action: 'list' });
+      return stored(async () => store.list(caller.userId, archived));
     },
+    read: async (caller, sessionId) => {
+      const role = await check(caller, sessionId, 'read');
+      return { meta: await readMeta(deps, sessionId), role };
+    },
+    checkReader: async (caller, sessionId) => check(caller, sessionId, 'read'),
     isOwnerAlive: async (meta) => isAlive(deps, meta.owner),
-    open,
-    prompt: async (userId, sessionId, { promptId, content, whenBusy }) => {
+    open: async (caller, sessionId) => {
+      await check(caller, sessionId, 'open');
+      await open(caller.userId, sessionId);
+    },
+    prompt: async (caller, sessionId, { promptId, content, whenBusy }) => {
+      await check(caller, sessionId, 'prompt');
+      const { userId } = caller;
       checkText(content);
       await memory.check();
       const mode = whenBusy === 'steer' || whenBusy === 'interrupt' ? { whenBusy } : {};
@@ -113,26 +140,54 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       const result = await accept(deps, { sessionId, userId, command, onlyWhenFree });
       return { duplicate: result.status === 'duplicate' };
     },
-    changePrompt: async (userId, sessionId, change) => changePrompt(deps, { userId, sessionId, change }),
-    resumeQueue: async (userId, sessionId) => {
-      await submit(deps, sessionId, { type: 'resumeQueue', by: userId });
+    changePrompt: async (caller, sessionId, change) => {
+      await check(caller, sessionId, 'changeQueue');
+      await changePrompt(deps, { userId: caller.userId, sessionId, change });
     },
-    set: async (userId, sessionId, { title, archived }) => {
+    resumeQueue: async (caller, sessionId) => {
+      await check(caller, sessionId, 'changeQueue');
+      await submit(deps, sessionId, { type: 'resumeQueue', by: caller.userId });
+    },
+    set: async (caller, sessionId, { title, archived }) => {
+      await check(caller, sessionId, 'change');
       if (title === undefined && archived === undefined) throw new ServiceError('bad_request');
-      await submit(deps, sessionId, { type: 'set', title, archived, by: userId });
+      await submit(deps, sessionId, { type: 'set', title, archived, by: caller.userId });
     },
-    abort: async (userId, sessionId, request) => abort(deps, { userId, sessionId, request }),
-    decide: async (userId, sessionId, request) => decideApproval(deps, { userId, sessionId, ...request }),
-    remove: async (userId, sessionId) => {
-      await submit(deps, sessionId, { type: 'delete', by: userId });
-      await stored(async () => store.unlist(userId, sessionId));
+    abort: async (caller, sessionId, request) => {
+      await check(caller, sessionId, 'abort');
+      return abort(deps, { userId: caller.userId, sessionId, request });
+    },
+    decide: async (caller, sessionId, request) => {
+      await check(caller, sessionId, isForAlways(request) ? 'decideAlways' : 'decide');
+      return decideApproval(deps, { userId: caller.userId, sessionId, ...request });
+    },
+    share: async (caller, sessionId, shared) => {
+      await check(caller, sessionId, 'share');
+      await shareSession(roles, caller.userId, { sessionId, ...shared });
+    },
+    unshare: async (caller, sessionId, userId) => {
+      await check(caller, sessionId, 'share');
+      await unshareSession(roles, caller.userId, { sessionId, userId });
+    },
+    sharedWith: async (caller, sessionId) => {
+      await check(caller, sessionId, 'share');
+      return stored(async () => roles.list(sessionId));
+    },
+    remove: async (caller, sessionId) => {
+      await check(caller, sessionId, 'delete');
+      await submit(deps, sessionId, { type: 'delete', by: caller.userId });
+      await stored(async () => store.unlist(caller.userId, sessionId));
     },
   };
 }
 
-async function readOwn(deps: SessionServiceDeps, userId: UserId, sessionId: SessionId): Promise<SessionMeta> {
+function isForAlways({ decision }: DecideRequest): boolean {
+  return decision.kind === 'allow' && decision.scope === 'always';
+}
+
+async function readMeta(deps: SessionServiceDeps, sessionId: SessionId): Promise<SessionMeta> {
   const meta = await stored(async () => deps.store.read(sessionId));
-  if (meta === null || meta.deleting || meta.userId !== userId) throw new ServiceError('session_not_found');
+  if (meta === null || meta.deleting) throw new ServiceError('session_not_found');
   return meta;
 }
 
@@ -141,7 +196,7 @@ async function abort(
   call: { readonly userId: UserId; readonly sessionId: SessionId; readonly request: AbortRequest },
 ): Promise<{ turnId: TurnId | null }> {
   const { userId, sessionId, request } = call;
-  const meta = await readOwn(deps, userId, sessionId);
+  const meta = await readMeta(deps, sessionId);
   const running = meta.turnId === null ? null : TurnId.parse(meta.turnId);
   // A turn's id is new with every attempt and known only once it runs: another one than the running one is over.
   const turnId = request.turnId === undefined || request.turnId === running ? running : null;
@@ -156,7 +211,6 @@ async function changePrompt(
   call: { readonly userId: UserId; readonly sessionId: SessionId; readonly change: PromptChange },
 ): Promise<void> {
   const { userId, sessionId, change } = call;
-  await readOwn(deps, userId, sessionId);
   if (change.type === 'promptEdit') {
     checkText(change.content);
     await deps.memory.check();

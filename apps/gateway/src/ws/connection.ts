@@ -12,14 +12,15 @@ import {
   type ErrorCode,
   type RequestId,
   type SessionId,
-  type UserId,
 } from '@holdfast/shared/protocol';
 import { metrics, type Logger } from '@holdfast/shared/runtime';
 import { assertNever } from '@holdfast/shared/util';
-import type { Authenticator } from '../auth/token.ts';
+import type { AccessWatch } from '../access/access-watch.ts';
+import type { Authenticator, Identity } from '../auth/identity.ts';
 import { Follower, type FollowerDeps } from '../feed/follower.ts';
 import { fullBucket, takeToken, type Bucket, type BucketRule } from '../limits/token-bucket.ts';
 import type { SessionService } from '../sessions/session-service.ts';
+import { stored } from '../sessions/storage.ts';
 import { Attachment, type AttachmentEnd } from './attachment.ts';
 import { admitFrame, nextConnectionState, type ConnectionState } from './connection-state.ts';
 import type { Keepalive, KeptAlive } from './keepalive.ts';
@@ -34,6 +35,8 @@ const MAX_HELLO_BYTES = 16 * 1024;
 const HEARTBEAT_MS = 15_000;
 const HELLO_DEADLINE_MS = 10_000;
 const MAX_ATTACHED = 200;
+/** Frames that may come before hello is answered. */
+const MAX_HELD = 64;
 /** Commands that wait behind one that is under way. */
 const MAX_WAITING_COMMANDS = 256;
 /** Attaching to everything at once is fine; asking on and on is not. */
@@ -41,6 +44,7 @@ const FRAME_RULE: BucketRule = { capacity: 500, perSecond: 100 };
 
 export interface ConnectionDeps {
   readonly authenticator: Authenticator;
+  readonly access: AccessWatch;
   readonly sessions: SessionService;
   readonly follower: FollowerDeps;
   readonly keepalive: Keepalive;
@@ -53,8 +57,8 @@ export interface ConnectionInput {
   /** What the socket writes to. */
   readonly stream: Duplex;
   readonly connectionId: ConnectionId;
-  /** Who the login cookie belongs to, when one came with the upgrade. */
-  readonly cookieUser: UserId | undefined;
+  /** Whom the upgrade's credential (header, cookie, subprotocol) belongs to, when one came with it. */
+  readonly presented: Identity | undefined;
   readonly onClosed: (connection: Connection) => void;
 }
 
@@ -63,8 +67,13 @@ export class Connection implements KeptAlive, AttachmentEnd {
   heardAtMs: number;
   readonly #deps: ConnectionDeps;
   readonly #outbox: Outbox;
-  readonly #cookieUser: UserId | undefined;
+  readonly #presented: Identity | undefined;
   readonly #attached = new Map<SessionId, Follower>();
+  /** Ends the watch over the role in a session of somebody else. */
+  readonly #watches = new Map<SessionId, () => void>();
+  /** Messages that came while a token was looked up. */
+  #held: [RawData, boolean][] | undefined;
+  #endLoginWatch: () => void = () => undefined;
   #state: ConnectionState = { kind: 'awaiting_hello' };
   #bucket: Bucket;
   #commands: Promise<void> = Promise.resolve();
@@ -74,7 +83,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
   constructor(deps: ConnectionDeps, input: ConnectionInput) {
     this.#deps = deps;
     this.connectionId = input.connectionId;
-    this.#cookieUser = input.cookieUser;
+    this.#presented = input.presented;
     this.#outbox = new Outbox(input.socket, input.stream, () => this.#end('slow_consumer'));
     this.heardAtMs = deps.now();
     this.#bucket = fullBucket(FRAME_RULE, this.heardAtMs);
@@ -95,7 +104,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
   }
 
   onGone(sessionId: SessionId): void {
-    this.#attached.delete(sessionId);
+    this.#letGo(sessionId);
     const error = toWireError(new ServiceError('session_not_found'));
     this.#outbox.send({ type: 'error', ...error, sessionId });
   }
@@ -121,6 +130,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
   #onMessage(data: RawData, isBinary: boolean): void {
     this.heardAtMs = this.#deps.now();
     if (this.#state.kind === 'closing') return;
+    if (this.#held !== undefined) return this.#hold(data, isBinary);
     if (isBinary || !Buffer.isBuffer(data)) return this.#refuse(new ServiceError('binary_frame'), undefined);
     const limit = this.#state.kind === 'ready' ? MAX_FRAME_BYTES : MAX_HELLO_BYTES;
     if (data.length > limit) return this.#end('frame_too_large');
@@ -142,18 +152,41 @@ export class Connection implements KeptAlive, AttachmentEnd {
       case 'authenticate':
         return frame.type === 'hello' ? this.#onHello(frame) : undefined;
       case 'handle':
-        return this.#handle(frame, admission.userId);
+        return this.#handle(frame, admission.identity);
     }
   }
 
   #onHello(frame: Extract<ClientFrame, { type: 'hello' }>): void {
     if (frame.version !== PROTOCOL_VERSION) return this.#end('unsupported_version');
-    const { authenticator } = this.#deps;
-    const userId = frame.token === undefined ? this.#cookieUser : authenticator.userOf(frame.token);
-    if (userId === undefined) return this.#end('unauthenticated');
+    if (frame.token === undefined) return this.#welcome(this.#presented);
+    const { token } = frame;
+    this.#held = [];
+    stored(async () => this.#deps.authenticator.authenticate(token))
+      .then(
+        (identity) => this.#welcome(identity),
+        () => this.#end('storage_unavailable'),
+      )
+      .finally(() => this.#releaseHeld());
+  }
+
+  #hold(data: RawData, isBinary: boolean): void {
+    if (this.#held !== undefined && this.#held.push([data, isBinary]) > MAX_HELD) this.#end('rate_limited');
+  }
+
+  #releaseHeld(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const [data, isBinary] of held) this.#onMessage(data, isBinary);
+  }
+
+  #welcome(identity: Identity | undefined): void {
+    if (this.#state.kind === 'closing') return;
+    if (identity === undefined) return this.#end('unauthenticated');
+    const { userId } = identity;
     clearTimeout(this.#helloTimer);
     this.#helloTimer = undefined;
-    this.#state = nextConnectionState(this.#state, { kind: 'hello_accepted', userId });
+    this.#endLoginWatch = this.#deps.access.onLoginEnd(identity, () => this.#end('unauthenticated'));
+    this.#state = nextConnectionState(this.#state, { kind: 'hello_accepted', identity });
     this.#deps.logger.debug({ connectionId: this.connectionId, userId }, 'connection ready');
     this.#outbox.send({
       type: 'welcome',
@@ -165,7 +198,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
     });
   }
 
-  #handle(frame: ClientFrame, userId: UserId): void {
+  #handle(frame: ClientFrame, identity: Identity): void {
     switch (frame.type) {
       case 'hello':
         return;
@@ -175,7 +208,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
           ...(frame.nonce === undefined ? {} : { nonce: frame.nonce }),
         });
       case 'attach':
-        return void this.#attach(frame, userId);
+        return void this.#attach(frame, identity);
       case 'detach':
         return this.#detach(frame);
       case 'create':
@@ -188,20 +221,22 @@ export class Connection implements KeptAlive, AttachmentEnd {
       case 'abort':
       case 'decide':
       case 'set':
-        return this.#enqueue(frame, userId);
+      case 'share':
+      case 'unshare':
+        return this.#enqueue(frame, identity);
       default:
         assertNever(frame);
     }
   }
 
-  #enqueue(frame: CommandFrame, userId: UserId): void {
+  #enqueue(frame: CommandFrame, identity: Identity): void {
     if (this.#waitingCommands >= MAX_WAITING_COMMANDS) {
       return this.#refuse(new ServiceError('rate_limited'), frame.requestId);
     }
     this.#waitingCommands += 1;
     this.#commands = this.#commands.then(async () => {
       try {
-        this.#outbox.send(await runCommand(this.#deps.sessions, userId, frame));
+        this.#outbox.send(await runCommand(this.#deps.sessions, identity, frame));
       } catch (error) {
         this.#refuse(error, frame.requestId);
       } finally {
@@ -210,7 +245,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
     });
   }
 
-  async #attach(frame: Extract<ClientFrame, { type: 'attach' }>, userId: UserId): Promise<void> {
+  async #attach(frame: Extract<ClientFrame, { type: 'attach' }>, identity: Identity): Promise<void> {
     const { sessionId, requestId } = frame;
     if (this.#attached.has(sessionId)) return this.#refuse(new ServiceError('already_attached'), requestId);
     if (this.#attached.size >= MAX_ATTACHED) {
@@ -224,10 +259,11 @@ export class Connection implements KeptAlive, AttachmentEnd {
     const follower = new Follower(this.#deps.follower, { sessionId, position, sink });
     this.#attached.set(sessionId, follower);
     try {
-      await this.#deps.sessions.checkReader(userId, sessionId);
-      await follower.start(userId, (answer) =>
-        this.#outbox.send({ type: 'attached', requestId, sessionId, ...answer }),
+      const role = await this.#deps.sessions.checkReader(identity, sessionId);
+      await follower.start(null, (answer) =>
+        this.#outbox.send({ type: 'attached', requestId, sessionId, ...answer, role }),
       );
+      if (role !== 'owner') this.#watch({ identity, sessionId, role }, follower);
     } catch (error) {
       if (this.#attached.get(sessionId) === follower) this.#attached.delete(sessionId);
       this.#refuse(error, requestId);
@@ -237,9 +273,22 @@ export class Connection implements KeptAlive, AttachmentEnd {
   #detach(frame: Extract<ClientFrame, { type: 'detach' }>): void {
     const follower = this.#attached.get(frame.sessionId);
     if (follower === undefined) return this.#refuse(new ServiceError('not_attached'), frame.requestId);
-    this.#attached.delete(frame.sessionId);
+    this.#letGo(frame.sessionId);
     follower.close();
     this.#outbox.send({ type: 'ack', requestId: frame.requestId, sessionId: frame.sessionId });
+  }
+
+  /** Someone else's session is followed for as long as it is shared. */
+  #watch(follow: Parameters<AccessWatch['onRoleEnd']>[0], follower: Follower): void {
+    if (this.#attached.get(follow.sessionId) !== follower) return;
+    const stop = this.#deps.access.onRoleEnd(follow, () => follower.gone());
+    this.#watches.set(follow.sessionId, stop);
+  }
+
+  #letGo(sessionId: SessionId): void {
+    this.#attached.delete(sessionId);
+    this.#watches.get(sessionId)?.();
+    this.#watches.delete(sessionId);
   }
 
   /** Answers with an error; one that has a close code ends the connection as well. */
@@ -280,8 +329,11 @@ export class Connection implements KeptAlive, AttachmentEnd {
   #stop(): void {
     clearTimeout(this.#helloTimer);
     this.#deps.keepalive.remove(this);
+    this.#endLoginWatch();
     for (const follower of this.#attached.values()) follower.close();
     this.#attached.clear();
+    for (const stop of this.#watches.values()) stop();
+    this.#watches.clear();
   }
 }
 

@@ -11,10 +11,11 @@ import {
   ServiceError,
   toWireError,
   WEBSOCKET_SUBPROTOCOL,
-  type UserId,
 } from '@holdfast/shared/protocol';
 import { metrics } from '@holdfast/shared/runtime';
-import { userOfRequest } from '../auth/credentials.ts';
+import { identityOfRequest } from '../auth/credentials.ts';
+import type { Identity } from '../auth/identity.ts';
+import { stored } from '../sessions/storage.ts';
 import { Connection, MAX_FRAME_BYTES, type ConnectionDeps } from './connection.ts';
 
 const PATH = '/v1/ws';
@@ -45,9 +46,9 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
     clientTracking: false,
     handleProtocols: (offered) => (offered.has(WEBSOCKET_SUBPROTOCOL) ? WEBSOCKET_SUBPROTOCOL : false),
   });
-  const accept = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  const accept = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const presented = await checkUpgrade(request, deps);
     if (isDraining) throw new ServiceError('going_away');
-    const cookieUser = checkUpgrade(request, deps);
     server.handleUpgrade(request, socket, head, (webSocket) => {
       const connectionId = ConnectionId.parse(mintId());
       const onClosed = (connection: Connection): void => {
@@ -55,7 +56,7 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
       };
       metrics.connections.inc({ kind: 'ws' });
       connections.add(
-        new Connection(deps, { socket: webSocket, stream: socket, connectionId, cookieUser, onClosed }),
+        new Connection(deps, { socket: webSocket, stream: socket, connectionId, presented, onClosed }),
       );
     });
   };
@@ -63,11 +64,7 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
     connections,
     handleUpgrade: (request, socket, head) => {
       socket.on('error', () => socket.destroy());
-      try {
-        accept(request, socket, head);
-      } catch (error) {
-        refuse(socket, error);
-      }
+      accept(request, socket, head).catch((error: unknown) => refuse(socket, error));
     },
     drain: async () => {
       isDraining = true;
@@ -83,8 +80,8 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
   };
 }
 
-/** The user of the login cookie, if any. Throws ServiceError for what may not become a WebSocket. */
-function checkUpgrade(request: IncomingMessage, deps: ConnectionDeps): UserId | undefined {
+/** Whom the upgrade's credential belongs to, if one came. Throws ServiceError for what may not become a WebSocket. */
+async function checkUpgrade(request: IncomingMessage, deps: ConnectionDeps): Promise<Identity | undefined> {
   const path = (request.url ?? '').split('?', 1)[0];
   if (path !== PATH) throw new ServiceError('not_found');
   const offered = request.headers['sec-websocket-protocol'];
@@ -92,7 +89,7 @@ function checkUpgrade(request: IncomingMessage, deps: ConnectionDeps): UserId | 
   if (protocols !== undefined && !protocols.includes(WEBSOCKET_SUBPROTOCOL)) {
     throw new ServiceError('unsupported_version');
   }
-  return userOfRequest(request.headers, deps.authenticator);
+  return stored(async () => identityOfRequest(request.headers, deps.authenticator));
 }
 
 /** Answers an upgrade that is refused, with the same body as any HTTP error. */

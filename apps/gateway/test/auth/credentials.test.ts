@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isForeignOrigin, loginCookie, userOfRequest } from '../../src/auth/credentials.ts';
+import { identityOfRequest, isForeignOrigin, loginCookie } from '../../src/auth/credentials.ts';
 import { createTokenAuthenticator } from '../../src/auth/token.ts';
 
 const token = 'sixteen chars; or more=';
@@ -24,27 +24,28 @@ describe('credentials', () => {
     { what: 'a cookie of a name that ends alike', headers: { cookie: `x${cookie}`, host }, user: undefined },
     { what: 'the header with another scheme', headers: { authorization: 'Basic abc' }, user: undefined },
     { what: 'nothing', headers: {}, user: undefined },
-  ])('$what gives $user', ({ headers, user }) => {
-    expect(userOfRequest(headers, authenticator)).toBe(user);
+  ])('$what gives $user', async ({ headers, user }) => {
+    expect((await identityOfRequest(headers, authenticator))?.userId).toBe(user);
   });
 
-  it('a header with a wrong token is not helped by a right cookie', () => {
-    expect(userOfRequest({ authorization: 'Bearer wrong', cookie, host }, authenticator)).toBeUndefined();
+  it('a header with a wrong token is not helped by a right cookie', async () => {
+    const headers = { authorization: 'Bearer wrong', cookie, host };
+    expect(await identityOfRequest(headers, authenticator)).toBeUndefined();
   });
 
   it.each(['https://evil.example', `https://${host}.evil.example`, 'null', 'https://hold.example'])(
     'the cookie sent along for a page of %s is refused [G-04]',
-    (origin) => {
-      expect(() => userOfRequest({ cookie, host, origin }, authenticator)).toThrow(
-        expect.objectContaining({ code: 'origin_refused' }),
-      );
+    async (origin) => {
+      await expect(identityOfRequest({ cookie, host, origin }, authenticator)).rejects.toMatchObject({
+        code: 'origin_refused',
+      });
       expect(isForeignOrigin({ host, origin })).toBe(true);
     },
   );
 
-  it('a token that is a part of the right one, or longer, is wrong', () => {
+  it('a token that is a part of the right one, or longer, is wrong', async () => {
     for (const wrong of ['', token.slice(0, -1), `${token}x`])
-      expect(authenticator.userOf(wrong)).toBeUndefined();
-    expect(authenticator.userOf(token)).toBe('local');
+      expect(await authenticator.authenticate(wrong)).toBeUndefined();
+    expect(await authenticator.authenticate(token)).toMatchObject({ userId: 'local', expiresAt: null });
   });
 });

@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { CLIENT_FRAME_TYPES, UserId, type ErrorCode } from '@holdfast/shared/protocol';
+import { callerOf } from '../../src/access/authorise.ts';
 import { admitFrame, nextConnectionState, type ConnectionState } from '../../src/ws/connection-state.ts';
 
-const userId = UserId.parse('local');
+const identityOf = (user: string) => ({
+  ...callerOf(UserId.parse(user)),
+  expiresAt: null,
+  credentialId: null,
+});
+const identity = identityOf('local');
 const states: Record<ConnectionState['kind'], ConnectionState> = {
   awaiting_hello: { kind: 'awaiting_hello' },
-  ready: { kind: 'ready', userId },
+  ready: { kind: 'ready', identity },
   closing: { kind: 'closing', cause: 'going_away' },
 };
 
@@ -17,17 +23,17 @@ describe('a connection', () => {
       isHello ? { act: 'authenticate' } : refuse('hello_expected'),
     );
     expect(admitFrame(states.ready, type)).toEqual(
-      isHello ? refuse('hello_repeated') : { act: 'handle', userId },
+      isHello ? refuse('hello_repeated') : { act: 'handle', identity },
     );
     expect(admitFrame(states.closing, type)).toEqual({ act: 'ignore' });
   });
 
   it('belongs to whom the first accepted hello named', () => {
-    const ready = nextConnectionState(states.awaiting_hello, { kind: 'hello_accepted', userId });
+    const ready = nextConnectionState(states.awaiting_hello, { kind: 'hello_accepted', identity });
     expect(ready).toEqual(states.ready);
-    const other = UserId.parse('other');
-    expect(nextConnectionState(ready, { kind: 'hello_accepted', userId: other })).toBe(ready);
-    expect(nextConnectionState(states.closing, { kind: 'hello_accepted', userId })).toBe(states.closing);
+    const other = identityOf('other');
+    expect(nextConnectionState(ready, { kind: 'hello_accepted', identity: other })).toBe(ready);
+    expect(nextConnectionState(states.closing, { kind: 'hello_accepted', identity })).toBe(states.closing);
   });
 
   it('keeps the first cause of its end', () => {

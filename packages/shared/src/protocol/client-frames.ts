@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { Decision } from './approval.ts';
 import { PromptContent, WhenBusy } from './content.ts';
-import { ApprovalId, CreateId, PromptId, RequestId, SessionId, TurnId } from './ids.ts';
+import { ApprovalId, CreateId, PromptId, RequestId, SessionId, TurnId, UserId } from './ids.ts';
 import { Position } from './position.ts';
+import { SharedRole } from './roles.ts';
 import { SessionSettings } from './settings.ts';
 
 const request = { requestId: RequestId };
@@ -87,6 +88,13 @@ export const DecideFrame = z.object({
   approvalId: ApprovalId,
   ...decide,
 });
+export const ShareFrame = z.object({
+  type: z.literal('share'),
+  ...onSession,
+  userId: UserId,
+  role: SharedRole,
+});
+export const UnshareFrame = z.object({ type: z.literal('unshare'), ...onSession, userId: UserId });
 export const PingFrame = z.object({ type: z.literal('ping'), nonce: z.string().max(64).optional() });
 
 export const ClientFrame = z.discriminatedUnion('type', [
@@ -103,6 +111,8 @@ export const ClientFrame = z.discriminatedUnion('type', [
   AbortFrame,
   DecideFrame,
   SetFrame,
+  ShareFrame,
+  UnshareFrame,
   PingFrame,
 ]);
 export type ClientFrame = z.infer<typeof ClientFrame>;

@@ -36,6 +36,8 @@ export const errorCatalogue = {
   origin_refused: entry(403, 'This page may not connect to Holdfast (its origin is not allowed).'),
   not_found: entry(404, 'There is nothing at this address.'),
   session_not_found: entry(404, 'There is no such session, or it is not yours.'),
+  not_permitted: entry(403, 'Your role in this session, or the scope of your key, does not allow this.'),
+  share_refused: entry(409, 'The session can not be shared so.'),
   prompt_empty: entry(400, 'The prompt has no text.'),
   prompt_too_large: entry(413, 'The prompt is longer than the service accepts.'),
   prompt_busy: entry(409, 'The session is busy and the prompt asked not to wait.', { retryable: true }),

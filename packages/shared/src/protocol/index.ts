@@ -8,6 +8,7 @@ export * from './errors.ts';
 export * from './event.ts';
 export * from './ids.ts';
 export * from './position.ts';
+export * from './roles.ts';
 export * from './server-frames.ts';
 export { NO_LIMITS, SNAPSHOT_LIMITS, type ViewLimits } from './session-messages.ts';
 export * from './session-reducer.ts';

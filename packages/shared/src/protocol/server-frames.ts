@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SessionEvent } from './event.ts';
 import { ApprovalId, ConnectionId, PromptId, RequestId, SessionId, TurnId, UserId } from './ids.ts';
 import { Position } from './position.ts';
+import { SessionRole } from './roles.ts';
 import { WireError } from './errors.ts';
 import { SessionStatus, SessionView } from './session-view.ts';
 
@@ -28,6 +29,8 @@ export const AttachedFrame = z.object({
   /** The head of the log when the attach was answered. */
   position: Position,
   status: SessionStatus,
+  /** The caller's role in the session. */
+  role: SessionRole.default('owner'),
 });
 export const ResetFrame = z.object({
   type: z.literal('reset'),
@@ -89,6 +92,9 @@ export const SERVER_FRAME_TYPES: readonly ServerFrame['type'][] = ServerFrame.op
 /** One session as lists and `GET /v1/sessions/:id` show it. */
 export const SessionSummary = z.object({
   sessionId: SessionId,
+  ownerId: UserId.optional(),
+  /** The caller's role in the session; a service from before there were roles shows only one's own. */
+  role: SessionRole.optional(),
   title: z.string().nullable(),
   cwd: z.string(),
   status: SessionStatus,

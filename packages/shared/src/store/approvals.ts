@@ -79,7 +79,7 @@ export function createApprovalStore(redis: Redis): ApprovalStore {
       const keys = sessionKeys(sessionId);
       const command: Command = { type: 'decide', approvalId, decision, by: userId };
       const reply = await runScript(redis, decideScript, {
-        keys: [keys.meta, keys.approvals, keys.inbox, keys.doorbell],
+        keys: [keys.meta, keys.approvals, keys.inbox, keys.doorbell, keys.roles],
         args: [userId, approvalId, inputDigest ?? '', canonicalJson(decision), JSON.stringify(command)],
       });
       return parseDecide(reply);

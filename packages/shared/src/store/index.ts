@@ -5,6 +5,7 @@ export * from './event-log.ts';
 export * from './housekeeping-queue.ts';
 export * from './housekeeping-store.ts';
 export {
+  ACCESS_CHANNEL,
   probeChannel,
   sessionKeys,
   storedKeysOf,
@@ -24,6 +25,7 @@ export {
 } from './redis.ts';
 export { checkStore } from './schema-version.ts';
 export { readServerInfo, type ServerInfo } from './server-info.ts';
+export * from './session-roles.ts';
 export * from './session-store.ts';
 export {
   createSubscriber,

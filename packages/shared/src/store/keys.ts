@@ -22,6 +22,8 @@ export interface SessionKeys {
   readonly approvals: string;
   /** zset: idempotency keys by the time they were used */
   readonly idem: string;
+  /** hash: user -> role, for those with whom the session is shared */
+  readonly roles: string;
   /** channel: appended frames */
   readonly live: string;
   /** channel: doorbell of the inbox */
@@ -40,6 +42,7 @@ export function sessionKeys(sessionId: SessionId): SessionKeys {
     order: `${base}:order`,
     approvals: `${base}:approvals`,
     idem: `${base}:idem`,
+    roles: `${base}:roles`,
     live: `${base}:live`,
     doorbell: `${base}:doorbell`,
   };
@@ -56,7 +59,7 @@ export function tombstonesKey(sessionId: SessionId): string {
   return `hf:{${partitionOf(sessionId)}}:deleted`;
 }
 
-/** Sessions of one user, by creation time. */
+/** Sessions of one user, own and shared, by creation time and the time of sharing. */
 export function userSessionsKey(userId: UserId): string {
   return `hf:user:${userId}:sessions`;
 }
@@ -70,6 +73,9 @@ export function userCreateKey(userId: UserId, createId: string): string {
 export function userRulesKey(userId: UserId): string {
   return `hf:user:${userId}:rules`;
 }
+
+/** Channel of all gateways: somebody's access may have changed. */
+export const ACCESS_CHANNEL = 'hf:access';
 
 /** zset: worker -> liveness deadline in ms of Redis TIME. One tag, so the registry scripts stay in one slot. */
 export const WORKER_DEADLINES_KEY = 'hf:{workers}:deadlines';

@@ -5,6 +5,7 @@ import type { CreateId, SessionId, UserId, WorkerId } from '../protocol/ids.ts';
 import { mintSessionId, SessionId as SessionIdSchema, WorkerId as WorkerIdSchema } from '../protocol/ids.ts';
 import { SessionStatus } from '../protocol/session-view.ts';
 import type { SessionSummary } from '../protocol/server-frames.ts';
+import { SharedRole, type SessionRole } from '../protocol/roles.ts';
 import { SessionSettings } from '../protocol/settings.ts';
 import { sessionKeys, storedKeysOf, tombstonesKey, userCreateKey, userSessionsKey } from './keys.ts';
 import { loadScript, runScript } from './script-runner.ts';
@@ -106,9 +107,7 @@ export interface SessionStore {
    */
   create(session: NewSession): Promise<'created' | 'exists' | 'gone'>;
   read(sessionId: SessionId): Promise<SessionMeta | null>;
-  /** Whether the session exists, is not being deleted, and belongs to this user. */
-  isOwnedBy(sessionId: SessionId, userId: UserId): Promise<boolean>;
-  /** The user's own sessions, newest first: those put away, or all others. */
+  /** The user's sessions, own and shared, newest first: those put away, or all others. */
   list(userId: UserId, archived: boolean): Promise<SessionSummary[]>;
   /** Takes ownership if the session is still as `observed`. The caller has made sure that its owner is dead. */
   claim(input: {
@@ -120,9 +119,9 @@ export interface SessionStore {
     readonly knownFence?: number;
   }): Promise<ClaimResult>;
   release(owner: Ownership): Promise<'released' | 'fenced'>;
-  /** Removes all keys of the session and its entry in the user's list. */
+  /** Removes all keys of the session and its entries in the lists of its owner and of those who shared it. */
   delete(owner: Ownership, userId: UserId): Promise<'deleted' | 'fenced' | 'not_found'>;
-  /** Takes a session out of the user's list (it is about to be deleted). */
+  /** Takes a session out of all lists (it is about to be deleted). */
   unlist(userId: UserId, sessionId: SessionId): Promise<void>;
 }
 
@@ -138,10 +137,6 @@ export function createSessionStore(redis: Redis): SessionStore {
     },
     create: async (session) => create(redis, session),
     read: async (sessionId) => parseMeta(sessionId, await redis.hgetall(sessionKeys(sessionId).meta)),
-    isOwnedBy: async (sessionId, userId) => {
-      const [user, deleting] = await redis.hmget(sessionKeys(sessionId).meta, 'user', 'deleting');
-      return user === userId && deleting === null;
-    },
     list: async (userId, archived) => list(redis, userId, archived),
     claim: async (input) => claim(redis, input),
     release: async (owner) => {
@@ -152,19 +147,30 @@ export function createSessionStore(redis: Redis): SessionStore {
       return z.tuple([z.enum(['released', 'fenced'])]).parse(reply)[0];
     },
     delete: async (owner, userId) => {
+      const users = await listersOf(redis, userId, owner.sessionId);
       const [meta = '', ...others] = storedKeysOf(owner.sessionId);
       const reply = await runScript(redis, deleteScript, {
         keys: [meta, tombstonesKey(owner.sessionId), ...others],
         args: [owner.fence, owner.incarnation, owner.sessionId, TOMBSTONE_LIFE_MS],
       });
       const [status] = z.tuple([z.enum(['deleted', 'fenced', 'not_found'])]).parse(reply);
-      if (status === 'deleted') await redis.zrem(userSessionsKey(userId), owner.sessionId);
+      if (status === 'deleted') await unlistFor(redis, users, owner.sessionId);
       return status;
     },
     unlist: async (userId, sessionId) => {
-      await redis.zrem(userSessionsKey(userId), sessionId);
+      await unlistFor(redis, await listersOf(redis, userId, sessionId), sessionId);
     },
   };
+}
+
+/** In whose lists the session stands. */
+async function listersOf(redis: Redis, owner: UserId, sessionId: SessionId): Promise<string[]> {
+  return [owner, ...(await redis.hkeys(sessionKeys(sessionId).roles))];
+}
+
+async function unlistFor(redis: Redis, users: readonly string[], sessionId: SessionId): Promise<void> {
+  // Entries of hkeys were stored from validated ids.
+  await Promise.all(users.map(async (user) => redis.zrem(userSessionsKey(user as UserId), sessionId)));
 }
 
 async function reserveId(
@@ -207,22 +213,29 @@ async function create(redis: Redis, session: NewSession): Promise<'created' | 'e
 async function list(redis: Redis, userId: UserId, archived: boolean): Promise<SessionSummary[]> {
   const ids = (await redis.zrevrange(userSessionsKey(userId), 0, -1)).map((id) => SessionIdSchema.parse(id));
   const pipeline = redis.pipeline();
-  for (const id of ids) pipeline.hgetall(sessionKeys(id).meta);
-  const replies = (await pipeline.exec()) ?? [];
-  return replies.flatMap(([error, reply], index) => {
+  for (const id of ids) {
+    const keys = sessionKeys(id);
+    pipeline.hgetall(keys.meta).hget(keys.roles, userId);
+  }
+  const replies = ((await pipeline.exec()) ?? []).map(([error, reply]) => {
     if (error !== null) throw error;
-    const sessionId = ids[index];
-    if (sessionId === undefined) return [];
-    const meta = parseMeta(sessionId, z.record(z.string(), z.string()).parse(reply));
-    if (meta === null || meta.deleting || meta.userId !== userId) return [];
-    return meta.archived === archived ? [summaryOf(meta)] : [];
+    return reply;
+  });
+  return ids.flatMap((sessionId, index) => {
+    const meta = parseMeta(sessionId, z.record(z.string(), z.string()).parse(replies[2 * index]));
+    if (meta === null || meta.deleting || meta.archived !== archived) return [];
+    const shared = SharedRole.safeParse(replies[2 * index + 1]).data;
+    const role = meta.userId === userId ? 'owner' : shared;
+    return role === undefined ? [] : [summaryOf(meta, role)];
   });
 }
 
-/** What lists show of a session. */
-export function summaryOf(meta: SessionMeta): SessionSummary {
+/** What lists show of a session to somebody with this role. */
+export function summaryOf(meta: SessionMeta, role: SessionRole): SessionSummary {
   return {
     sessionId: meta.sessionId,
+    ownerId: meta.userId,
+    role,
     title: meta.title,
     cwd: meta.cwd,
     status: meta.status,

@@ -1,5 +1,5 @@
 -- Records a person's decision on a pending approval, and puts it into the inbox for the session's owner.
--- KEYS  1 meta  2 approvals  3 inbox  4 doorbell channel
+-- KEYS  1 meta  2 approvals  3 inbox  4 doorbell channel  5 roles
 -- ARGV  1 user id  2 approval id  3 digest of the input that is decided on ('' = not given)
 --       4 the decision as a text to compare by  5 command as JSON
 -- RETURNS {'accepted', seq, owner worker, owner incarnation, last owner}
@@ -7,11 +7,12 @@
 --         | {'not_pending'} | {'changed'} | {'expired'} | {'lost'} | {'not_found'}
 -- A pending approval is stored as its JSON; once decided a line feed and `{by, answer}` as JSON follow. The owner
 -- removes it when it appends what became of it.
--- INVARIANT the caller is the session's owner user. The first decision is the only one that is recorded and the only
+-- INVARIANT the caller is the session's owner user or an approver. The first decision is the only one that is recorded and the only
 --           one that gets into the inbox; it is about the input that was asked, by the agent of the present owner,
 --           before the approval expired. Nothing is changed otherwise.
 local meta = redis.call('HMGET', KEYS[1], 'user', 'owner', 'inc', 'inboxHead', 'deleting', 'last', 'fence')
-if not meta[1] or meta[1] ~= ARGV[1] or meta[5] then return {'not_found'} end
+if not meta[1] or meta[5] then return {'not_found'} end
+if meta[1] ~= ARGV[1] and redis.call('HGET', KEYS[5], ARGV[1]) ~= 'approver' then return {'not_found'} end
 local stored = redis.call('HGET', KEYS[2], ARGV[2])
 if not stored then return {'not_pending'} end
 local feed = string.find(stored, '\n', 1, true)
