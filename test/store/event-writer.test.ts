@@ -48,7 +48,8 @@ describe('writing', () => {
     }));
     writer.push(notices(2, 'a'));
     writer.push(notices(1, 'b'));
-    await Promise.resolve();
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    expect(inFlight).toBe(1);
     for (let n = 0; n < 50; n += 1) writer.push(deltas(1, `w${n} `));
     writer.push(notices(1, 'c'));
     expect(await writer.flushed()).toBe(true);

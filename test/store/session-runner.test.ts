@@ -49,11 +49,15 @@ describe('turns', () => {
 
   it('begin in the log before the prompt is on the pipe [B-02]', async () => {
     const gate = createDeferred<void>();
+    const isHeld = createDeferred<void>();
     await using one = await runSession(redis, {
       log: (log) => ({
         ...log,
         append: async (input) => {
-          if (input.frames.some((frame) => frame.includes('"turn_started"'))) await gate.promise;
+          if (input.frames.some((frame) => frame.includes('"turn_started"'))) {
+            isHeld.resolve();
+            await gate.promise;
+          }
           return log.append(input);
         },
       }),
@@ -61,7 +65,7 @@ describe('turns', () => {
     await one.order({ type: 'open' });
     await one.one('child_started');
     const promptId = await one.prompt('say hello');
-    await one.one('prompt_queued', { promptId });
+    await isHeld.promise;
     // What the CLI was given is in its transcript at once: nothing there, nothing given.
     const transcripts = join(one.dir, 'users', 'local', 'sessions', one.sessionId, 'config', 'projects');
     expect(existsSync(transcripts)).toBe(false);

@@ -118,7 +118,7 @@ export class SessionTable {
     });
     this.#owned.set(sessionId, { runner, claimed });
     // The doorbell is heard before the inbox is read: no command can fall between the two.
-    await subscriber.subscribe(sessionKeys(sessionId).doorbell, () => runner.wake('doorbell'));
+    await subscriber.subscribe(sessionKeys(sessionId).doorbell, (body) => runner.ring(body.toString('utf8')));
     logger.info({ sessionId, fence: owner.fence }, 'session claimed');
     await runner.start();
   }
@@ -144,15 +144,25 @@ export class SessionTable {
     return { kept, lost };
   }
 
-  /** Hands all sessions back; running turns get `graceMs`. Prompts that wait are placed anew. */
+  /**
+   * Hands all sessions back, each as soon as it can be: running turns get `graceMs`. What has something to do is placed
+   * anew, a command too that came when it was not read any more.
+   */
   async handBackAll(graceMs: number): Promise<void> {
     await Promise.all(
       [...this.#owned.values()].map(async ({ runner, claimed }) => {
         const { hasWork } = await runner.stop(graceMs);
         await this.#release(claimed);
-        if (hasWork) await this.#deps.placement.request(runner.sessionId);
+        if (hasWork || (await this.#isUnread(runner.sessionId))) {
+          await this.#deps.placement.request(runner.sessionId);
+        }
       }),
     );
+  }
+
+  async #isUnread(sessionId: SessionId): Promise<boolean> {
+    const meta = await this.#deps.sessions.read(sessionId);
+    return meta !== null && meta.inboxHead > meta.inboxAcked;
   }
 
   /** The runner whose child has been idle for the longest time. */
@@ -198,10 +208,9 @@ export class SessionTable {
 
   /** A parked session belongs to nobody; a command that slipped in meanwhile is placed anew. */
   async #giveUp({ runner, claimed }: Owned): Promise<void> {
-    const { sessions, placement, registry, identity } = this.#deps;
+    const { placement, registry, identity } = this.#deps;
     await this.#release(claimed);
-    const meta = await sessions.read(runner.sessionId);
-    if (meta !== null && meta.inboxHead > meta.inboxAcked) await placement.request(runner.sessionId);
+    if (await this.#isUnread(runner.sessionId)) await placement.request(runner.sessionId);
     else await registry.clearActive(identity.workerId, runner.sessionId);
   }
 

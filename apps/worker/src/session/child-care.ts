@@ -29,11 +29,14 @@ export interface ChildCareDeps {
 
 /** Longest time a timer can wait (a signed 32-bit number of ms). */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Reading the memory of a tree looks at every process of the machine: not while a next prompt may be on its way. */
+const MEMORY_AFTER_MS = 500;
 
 export class ChildCare {
   readonly #deps: ChildCareDeps;
   readonly #restart = new RestartPause();
   #idleTimer: NodeJS.Timeout | null = null;
+  #memoryTimer: NodeJS.Timeout | null = null;
   #restTimer: NodeJS.Timeout | null = null;
   /** When the child became idle, ms of the monotonic clock; null while it is not. */
   #idleSince: number | null = null;
@@ -72,7 +75,10 @@ export class ChildCare {
       this.#idleTimer.unref();
     }
     this.#deps.admission.idle();
-    void this.#watchMemory();
+    if (this.#deps.limits.memoryBytes > 0) {
+      this.#memoryTimer = setTimeout(() => void this.#watchMemory(), MEMORY_AFTER_MS);
+      this.#memoryTimer.unref();
+    }
   }
 
   /** Stops an idle child so that the session can be put to rest; false when it is not idle. */
@@ -121,13 +127,15 @@ export class ChildCare {
     this.#idleSince = null;
     if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
     this.#idleTimer = null;
+    if (this.#memoryTimer !== null) clearTimeout(this.#memoryTimer);
+    this.#memoryTimer = null;
   }
 
   /** Between turns is the moment to start a child anew that has grown too big. */
   async #watchMemory(): Promise<void> {
     const { limits, child } = this.#deps;
     const root = child.root;
-    if (limits.memoryBytes === 0 || root === undefined) return;
+    if (root === undefined) return;
     const bytes = await treeMemoryBytes(root.pid, root.childId);
     if (bytes > limits.memoryBytes && this.#idleSince !== null) await child.end('memory_limit', true);
   }

@@ -38,9 +38,18 @@ export type SubmitResult =
   /** A turn runs, or prompts wait, and the prompt asked not to wait. */
   | { readonly status: 'busy' };
 
-export interface InboxCommand {
+/** A command of the inbox; null is one of a shape that this version does not know. */
+export interface ReadCommand {
   readonly seq: number;
-  readonly command: Command;
+  readonly command: Command | null;
+}
+
+/** The command that a message of the doorbell brought; null when it brought none. */
+export function parseDoorbell(body: string): ReadCommand | null {
+  const newline = body.indexOf('\n');
+  const seq = Number(body.slice(0, Math.max(0, newline)));
+  if (newline < 1 || !Number.isSafeInteger(seq)) return null;
+  return { seq, command: parseCommand(body.slice(newline + 1)) };
 }
 
 export interface StoredPrompt {
@@ -66,7 +75,7 @@ export interface CommandInbox {
   /** Which of the prompts wait: in the queue, or unread in the inbox. What is true now may be over in a moment. */
   waiting(sessionId: SessionId, promptIds: readonly PromptId[]): Promise<ReadonlySet<PromptId>>;
   /** Commands after `after`, in order. A command of a shape this version does not know is null. */
-  readAfter(sessionId: SessionId, after: number): Promise<{ seq: number; command: Command | null }[]>;
+  readAfter(sessionId: SessionId, after: number): Promise<ReadCommand[]>;
   /** Acknowledges up to `seq` where no append does it. */
   acknowledge(owner: Ownership, seq: number): Promise<'ok' | 'fenced'>;
   /** The prompts as the owner stored them with its appends: those that wait, in order, and those being run. */

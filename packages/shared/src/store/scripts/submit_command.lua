@@ -38,5 +38,6 @@ if ARGV[3] ~= '' then
   redis.call('ZADD', KEYS[4], now, ARGV[3])
   redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - tonumber(ARGV[4]))
 end
-redis.call('SPUBLISH', KEYS[5], seq)
+-- A short command comes with the ring: its owner needs not ask for it.
+redis.call('SPUBLISH', KEYS[5], #ARGV[2] <= 4096 and seq .. '\n' .. ARGV[2] or seq)
 return {'accepted', seq, meta[2], meta[3], meta[7] or ''}
