@@ -74,7 +74,8 @@ export class EventWriter {
     this.#pushed += 1;
     if (this.#state === 'idle') {
       this.#state = 'flushing';
-      queueMicrotask(() => void this.#flush());
+      // After the promises of this tick: a prompt that is read and begun at once is one append.
+      process.nextTick(() => void this.#flush());
     }
     this.#checkPressure();
   }

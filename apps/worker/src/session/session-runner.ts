@@ -8,6 +8,7 @@ import { SessionApprovals } from '../approvals/session-approvals.ts';
 import { ChildCare } from './child-care.ts';
 import { exitedEvent, startedEvents } from './child-events.ts';
 import { ChildHost, type ChildOver, type ChildReady } from './child-host.ts';
+import { CommandFeed } from './command-feed.ts';
 import { EventWriter } from './event-writer.ts';
 import { changeQueue, queuePrompt, type Step } from './queue-commands.ts';
 import type { RunnerOver, SessionRunnerDeps, WakeReason } from './runner-deps.ts';
@@ -30,7 +31,7 @@ export class SessionRunner {
   /** A person opened the session: a child is wanted although no prompt waits. */
   #wanted = false;
   #over: ChildOver | null = null;
-  #readSeq: number;
+  readonly #commands: CommandFeed;
   #phase: 'running' | 'stopping' | 'over' = 'running';
   #reasons = new Set<WakeReason>();
   #loop: Promise<void> | null = null;
@@ -41,7 +42,7 @@ export class SessionRunner {
   constructor(deps: SessionRunnerDeps) {
     this.#deps = deps;
     this.sessionId = deps.owner.sessionId;
-    this.#readSeq = deps.meta.inboxAcked;
+    this.#commands = new CommandFeed(deps.inbox, this.sessionId, deps.meta.inboxAcked);
     const { log, logger, owner, view, now, files, queue } = deps;
     this.#writer = new EventWriter({
       log,
@@ -107,8 +108,14 @@ export class SessionRunner {
 
   /** Redis was away: what it lost of the log is appended again; `inboxHead` is smaller if it lost commands, too. */
   async reconnected(inboxHead: number): Promise<void> {
-    this.#readSeq = Math.min(this.#readSeq, inboxHead);
+    this.#commands.reset(inboxHead);
     await this.#writer.verify();
+    this.wake('doorbell');
+  }
+
+  /** A message of the session's doorbell. */
+  ring(body: string): void {
+    this.#commands.ring(body);
     this.wake('doorbell');
   }
 
@@ -222,15 +229,15 @@ export class SessionRunner {
   }
 
   async #readInbox(): Promise<void> {
-    const commands = await this.#deps.inbox.readAfter(this.sessionId, this.#readSeq);
+    const { commands, isRead } = await this.#commands.next();
     for (const { seq, command } of commands) {
-      this.#readSeq = seq;
+      this.#commands.taken(seq);
       this.#isNotedByGateway = true;
       const isAppended = command !== null && (await this.#obey(command, { ackSeq: seq }));
       if (!this.#isRunning()) return;
       if (!isAppended) await this.#deps.inbox.acknowledge(this.#deps.owner, seq);
     }
-    if (commands.length > 0) this.wake('doorbell');
+    if (isRead && commands.length > 0) this.wake('doorbell');
   }
 
   /** Carries a command out. Returns whether an append acknowledges it. */
@@ -368,9 +375,8 @@ export class SessionRunner {
     this.#writer.compact();
     this.#writer.push([{ type: 'child_parked', reason }]);
     if (!(await this.#writer.flushed())) return;
-    const unread = await this.#deps.inbox.readAfter(this.sessionId, this.#readSeq);
     // A command that came while the child was ending is served at once, with a new child.
-    if (unread.length > 0) this.wake('doorbell');
+    if (await this.#commands.hasMore()) this.wake('doorbell');
     else this.#finish('parked');
   }
 }
