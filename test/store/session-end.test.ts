@@ -64,4 +64,44 @@ describe('the end of ownership', () => {
     expect((await next.endOf('waits')).texts).toEqual(['later']);
     expect((await next.all('child_started')).at(-1)).toMatchObject({ resumed: true });
   });
+
+  it('a turn that is given time to end can still be aborted, and what comes is kept [E-05] [C-01]', async () => {
+    await using one = await runSession(redis);
+    await one.prompt('hang', 'cut');
+    const { turnId } = await one.one('turn_started');
+    const stopping = one.runner.stop(20_000);
+    await one.prompt('say later', 'waits');
+    await one.one('prompt_queued', { promptId: PromptId.parse('waits') });
+    await one.order({ type: 'abort', turnId, queue: 'keep', background: 'keep' });
+    await stopping;
+    expect(await one.all('turn_ended')).toMatchObject([{ turnId, stopReason: 'aborted' }]);
+    expect(await one.all('turn_interrupted')).toEqual([]);
+    expect(await createCommandInbox(redis).readQueue(one.sessionId)).toMatchObject({
+      waiting: [{ promptId: 'waits' }],
+    });
+  });
+
+  it('a turn that is given time ends by itself; nothing begins after it, the next owner goes on [E-05]', async () => {
+    await using one = await runSession(redis);
+    await one.prompt('slow 600', 'first');
+    await one.one('turn_started');
+    const stopping = one.runner.stop(20_000);
+    await one.prompt('say second', 'second');
+    expect(await stopping).toEqual({ hasWork: true });
+    expect(await one.all('turn_ended')).toMatchObject([{ stopReason: 'end_turn' }]);
+    expect(await one.all('turn_started')).toHaveLength(1);
+    await using next = await runSession(redis, { sessionId: one.sessionId, dir: one.dir });
+    expect((await next.endOf('second')).texts).toEqual(['second']);
+  });
+
+  it('a session that is deleted while its turn is given time is deleted [E-05] [B-11]', async () => {
+    await using one = await runSession(redis);
+    await one.prompt('hang', 'cut');
+    await one.one('turn_started');
+    const stopping = one.runner.stop(20_000);
+    await one.order({ type: 'delete' });
+    await stopping;
+    expect(one.overs).toEqual(['deleted']);
+    expect(existsSync(join(one.dir, 'users', 'local', 'sessions', one.sessionId))).toBe(false);
+  });
 });

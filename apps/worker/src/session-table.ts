@@ -48,6 +48,7 @@ export class SessionTable {
   readonly #environment: ChildEnvironment;
   readonly #owned = new Map<SessionId, Owned>();
   readonly #admission: Admission;
+  #isClosed = false;
 
   constructor(deps: SessionTableDeps, environment: ChildEnvironment) {
     this.#deps = deps;
@@ -95,8 +96,13 @@ export class SessionTable {
     }
   }
 
-  /** Serves a session that was just claimed. */
+  /** Serves a session that was just claimed. One whose claim was under way when all were handed back goes back, too. */
   async adopt(sessionId: SessionId, claimed: Claimed): Promise<void> {
+    if (this.#isClosed) {
+      await this.#release(claimed);
+      await this.#deps.placement.request(sessionId);
+      return;
+    }
     const { log, inbox, logger, identity, dataDir, seedDir, subscriber } = this.#deps;
     const { owner, meta, view, queue, taken } = claimed;
     const runner = new SessionRunner({
@@ -149,6 +155,7 @@ export class SessionTable {
    * anew, a command too that came when it was not read any more.
    */
   async handBackAll(graceMs: number): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(
       [...this.#owned.values()].map(async ({ runner, claimed }) => {
         const { hasWork } = await runner.stop(graceMs);

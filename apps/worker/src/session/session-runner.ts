@@ -32,7 +32,12 @@ export class SessionRunner {
   #wanted = false;
   #over: ChildOver | null = null;
   readonly #commands: CommandFeed;
-  #phase: 'running' | 'stopping' | 'over' = 'running';
+  /**
+   * running --stop--> draining: nothing begins any more, what runs goes on and is served --> stopping: the child is
+   * ended --> over
+   */
+  #phase: 'running' | 'draining' | 'stopping' | 'over' = 'running';
+  readonly #finished = Promise.withResolvers<void>();
   #reasons = new Set<WakeReason>();
   #loop: Promise<void> | null = null;
   /** Whether we have noted the session as active at this worker. */
@@ -146,8 +151,10 @@ export class SessionRunner {
    * left to write is written. Resolves to whether prompts wait for the next owner.
    */
   async stop(graceMs: number): Promise<{ hasWork: boolean }> {
-    if (this.#phase === 'running') this.#phase = 'stopping';
-    if (graceMs > 0) await this.#turns.whenFree(graceMs);
+    if (this.#phase === 'running') this.#phase = 'draining';
+    // A session that is lost or deleted meanwhile has no turn to wait for.
+    if (graceMs > 0) await Promise.race([this.#turns.whenFree(graceMs), this.#finished.promise]);
+    if (this.#phase === 'draining') this.#phase = 'stopping';
     await this.#child.end('worker_stopping', true);
     this.wake('stop');
     await this.#loop;
@@ -183,7 +190,7 @@ export class SessionRunner {
       return;
     }
     if (this.#over !== null) await this.#afterChild(this.#over);
-    if (this.#phase !== 'running') return;
+    if (!this.#isServing()) return;
     if (reasons.includes('started') || reasons.includes('doorbell')) await this.#readInbox();
     if (this.#isRunning()) await this.#advance();
     this.#noteActivity();
@@ -205,6 +212,11 @@ export class SessionRunner {
     this.#isNoted = isActive;
     this.#isNotedByGateway = false;
     this.#deps.onActive(isActive);
+  }
+
+  /** Commands are read and obeyed, also while the turn that runs is given time to end. */
+  #isServing(): boolean {
+    return this.#phase === 'running' || this.#phase === 'draining';
   }
 
   /** A separate function, so that the compiler does not believe the phase of before an await. */
@@ -234,7 +246,7 @@ export class SessionRunner {
       this.#commands.taken(seq);
       this.#isNotedByGateway = true;
       const isAppended = command !== null && (await this.#obey(command, { ackSeq: seq }));
-      if (!this.#isRunning()) return;
+      if (!this.#isServing()) return;
       if (!isAppended) await this.#deps.inbox.acknowledge(this.#deps.owner, seq);
     }
     if (isRead && commands.length > 0) this.wake('doorbell');
@@ -344,6 +356,7 @@ export class SessionRunner {
     this.#phase = 'over';
     this.#care.stop();
     this.#approvals.stop();
+    this.#finished.resolve();
     this.#deps.onOver(reason);
   }
 
