@@ -37,7 +37,8 @@ export interface WrittenSession {
 /** Makes sessions as the product would, each with its first two events. */
 export async function createSessionMaker(redis: Redis): Promise<() => Promise<WrittenSession>> {
   const logger = createLogger({ part: 'producer', level: 'warn' });
-  const log = createEventLog(redis);
+  // As in a worker, each append says until when it may be done.
+  const log = createEventLog(redis, () => Date.now() + LEASE_MS);
   const store = createSessionStore(redis);
   const identity = { workerId: WorkerId.parse('bench'), incarnation: randomUUID() };
   const info = {

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogger } from '@holdfast/shared/runtime';
-import { createCommandRedis } from '@holdfast/shared/store';
+import { createCommandRedis, createGatheringRedis } from '@holdfast/shared/store';
 import { serve } from '../rpc.ts';
 import { textChars, type ProducerLane } from './lane.ts';
 import { createHoldfastLane } from './lane-holdfast.ts';
@@ -32,10 +32,11 @@ let feedback: Server | undefined;
 
 async function createLane(kind: Lane): Promise<ProducerLane> {
   if (place === undefined) throw new Error('connect comes first');
-  const redis = createCommandRedis(place, createLogger({ part: 'producer', level: 'warn' }), `bench:${kind}`);
+  const logger = createLogger({ part: 'producer', level: 'warn' });
+  // The worker's kind of connection; every other lane has one that sends each command at once.
+  if (kind === 'holdfast') return createHoldfastLane(createGatheringRedis(place, logger, 'bench:holdfast'));
+  const redis = createCommandRedis(place, logger, `bench:${kind}`);
   switch (kind) {
-    case 'holdfast':
-      return createHoldfastLane(redis);
     case 'limit':
       return createLimitLane(redis);
     case 'socketio':

@@ -6,6 +6,7 @@ import {
   SNAPSHOT_LIMITS,
   statusOf,
   type EventBody,
+  type SessionEvent,
   type SessionView,
 } from '@holdfast/shared/protocol';
 import { metrics, type Logger } from '@holdfast/shared/runtime';
@@ -36,6 +37,9 @@ export interface EventWriterDeps {
 const PAUSE_CHARS = 512_000;
 const RESUME_CHARS = 128_000;
 
+/** Deltas that wait to be folded into the view. */
+const MAX_UNFOLDED = 64;
+
 /** What becomes of a batch. `given_up`: nothing more is written, nobody has to be told. */
 type Fate = 'stored' | 'fenced' | 'not_found' | 'unrepairable' | 'given_up';
 
@@ -46,6 +50,10 @@ export class EventWriter {
   readonly #ring = new AppendRing();
   readonly #policy: SnapshotPolicy;
   #view: SessionView;
+  /** Events after `#view`, folded into it when somebody looks, or many at once: that costs a fraction for each. */
+  #unfolded: SessionEvent[] = [];
+  /** The offset of the last event that was handed to Redis. */
+  #handed: number;
   #waiters: { after: number; deferred: Deferred<boolean> }[] = [];
   #pushed = 0;
   #taken = 0;
@@ -58,12 +66,15 @@ export class EventWriter {
   constructor(deps: EventWriterDeps) {
     this.#deps = deps;
     this.#view = deps.view;
+    this.#handed = deps.view.offset;
     this.#policy = new SnapshotPolicy(deps.view.offset + 1);
     this.#stored = storedFields(deps.view);
   }
 
   /** The view after everything that was handed to Redis (it may still be in flight). */
   get view(): SessionView {
+    for (const event of this.#unfolded) this.#view = applyEvent(this.#view, event, SNAPSHOT_LIMITS);
+    this.#unfolded = [];
     return this.#view;
   }
 
@@ -118,7 +129,7 @@ export class EventWriter {
 
   async #flush(): Promise<void> {
     for (;;) {
-      const batch = this.#queue.take(this.#view.offset + 1);
+      const batch = this.#queue.take(this.#handed + 1);
       if (batch === undefined) break;
       const complete = this.#complete(batch);
       const sentAt = performance.now();
@@ -135,16 +146,10 @@ export class EventWriter {
     this.#state = 'idle';
   }
 
-  /** Folds the batch into the view and adds what follows from it: status fields, snapshot, trim. */
+  /** Adds what follows from the batch: status fields, snapshot, trim. Mere deltas are not looked at further. */
   #complete(batch: Batch): Batch {
-    let view = this.#view;
-    for (const event of batch.events) view = applyEvent(view, event, SNAPSHOT_LIMITS);
-    this.#view = view;
-    const fields = storedFields(view);
-    const changed = Object.entries(fields).filter(
-      ([name, value]) => value !== this.#stored[name as keyof typeof fields],
-    );
-    this.#stored = fields;
+    this.#handed += batch.events.length;
+    this.#unfolded.push(...batch.events);
     const decision = this.#policy.count({
       first: batch.first,
       events: batch.events.length,
@@ -153,10 +158,18 @@ export class EventWriter {
         (event) => event.type === 'turn_ended' || event.type === 'turn_interrupted',
       ),
     });
+    const isStored = decision.snapshot || this.#isCompacting;
+    const isPlain = !isStored && batch.events.every((event) => event.type === 'message_delta');
+    if (isPlain && this.#unfolded.length < MAX_UNFOLDED) return batch;
+    const { view } = this;
+    const fields = storedFields(view);
+    const changed = Object.entries(fields).filter(
+      ([name, value]) => value !== this.#stored[name as keyof typeof fields],
+    );
+    this.#stored = fields;
     const meta =
       changed.length > 0 ? { ...Object.fromEntries(changed), updatedAt: view.updatedAt } : undefined;
     const trimBefore = this.#isCompacting ? view.offset + 1 : decision.trimBefore;
-    const isStored = decision.snapshot || this.#isCompacting;
     this.#isCompacting = false;
     const added: AppendEffects = {
       ...(meta === undefined ? {} : { meta }),

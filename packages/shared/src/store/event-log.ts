@@ -5,7 +5,7 @@ import type { SessionId, UserId } from '../protocol/ids.ts';
 import type { Position } from '../protocol/position.ts';
 import { ResetReason } from '../protocol/server-frames.ts';
 import { SessionStatus } from '../protocol/session-view.ts';
-import { sessionKeys } from './keys.ts';
+import { sessionKeys, type SessionKeys } from './keys.ts';
 import { loadScript, runScript } from './script-runner.ts';
 
 const appendScript = loadScript('append_events');
@@ -142,7 +142,6 @@ export interface LogHead {
 }
 
 const AppendReply = z.union([
-  z.tuple([z.literal('ok'), z.coerce.number(), z.coerce.number()]),
   z.tuple([z.enum(['duplicate', 'gap']), z.coerce.number()]),
   z.tuple([z.literal('fenced'), z.coerce.number(), z.string()]),
   z.tuple([z.literal('not_found')]),
@@ -189,9 +188,20 @@ export function createEventLog(redis: Redis, leaseUntil?: () => number): EventLo
   };
 }
 
+/** The keys of each owner's session: an owner appends thousands of times. */
+const keysByOwner = new WeakMap<Ownership, SessionKeys>();
+
+function keysOf(owner: Ownership): SessionKeys {
+  const known = keysByOwner.get(owner);
+  if (known !== undefined) return known;
+  const keys = sessionKeys(owner.sessionId);
+  keysByOwner.set(owner, keys);
+  return keys;
+}
+
 function appendCall(input: AppendInput, until: number | ''): { keys: string[]; args: (string | number)[] } {
   const { owner, first, frames, effects } = input;
-  const keys = sessionKeys(owner.sessionId);
+  const keys = keysOf(owner);
   const args = [owner.fence, owner.incarnation, owner.epoch, first];
   if (effects === undefined)
     return { keys: [keys.meta, keys.events, keys.live], args: [...args, '', '', until, ...frames] };
@@ -227,30 +237,33 @@ function encodeEffects(effects: AppendEffects): string {
 }
 
 function parseAppend(reply: unknown): AppendResult {
+  // Nearly every append is answered so, and a schema would be a good part of what it costs.
+  if (Array.isArray(reply) && reply[0] === 'ok') return storedReply(Number(reply[1]), Number(reply[2]));
   const parsed = AppendReply.parse(reply);
   if (parsed[0] === 'fenced') return { status: 'fenced', fence: parsed[1] };
   if (parsed[0] === 'not_found') return { status: 'not_found' };
   if (parsed[0] === 'expired') return { status: 'expired' };
-  if (parsed[0] === 'ok') {
-    return { status: 'ok', head: parsed[1], historyBytes: parsed[2] < 0 ? null : parsed[2] };
-  }
   return { status: parsed[0], head: parsed[1] };
+}
+
+function storedReply(head: number, historyBytes: number): AppendResult {
+  return { status: 'ok', head, historyBytes: historyBytes < 0 ? null : historyBytes };
 }
 
 function parseResume(reply: unknown): ResumeResult {
   const parts = textsOf(reply);
   if (parts[0] === 'not_found') return { status: 'not_found' };
   if (parts[0] === 'continue') {
-    const [, epoch = '', head, status, ...frames] = parts;
+    const [, epoch = '', head, status, frames = ''] = parts;
     return {
       status: 'continue',
       epoch,
       head: Number(head),
       sessionStatus: SessionStatus.parse(status),
-      frames,
+      frames: framesOf(frames),
     };
   }
-  const [, reason, epoch = '', head, status, snapshot = '', ...frames] = parts;
+  const [, reason, epoch = '', head, status, snapshot = '', frames = ''] = parts;
   const newline = snapshot.indexOf('\n');
   return {
     status: 'reset',
@@ -260,14 +273,19 @@ function parseResume(reply: unknown): ResumeResult {
     sessionStatus: SessionStatus.parse(status),
     snapshotOffset: snapshot === '' ? 0 : Number(snapshot.slice(0, newline)),
     snapshot: snapshot === '' ? null : snapshot.slice(newline + 1),
-    frames,
+    frames: framesOf(frames),
   };
 }
 
-/** All parts of a reply as text. No schema: looking at every frame shows when thousands of clients come back at once. */
+/** All parts of a reply as text. */
 function textsOf(reply: unknown): string[] {
   if (!Array.isArray(reply)) throw new TypeError('a script did not answer an array');
   return reply.map(String);
+}
+
+/** The frames in the one text that the script makes of them. */
+function framesOf(text: string): string[] {
+  return text === '' ? [] : text.split(',\t');
 }
 
 function toFrames(entries: readonly [string, string[]][]): StoredFrame[] {

@@ -44,9 +44,10 @@ export function createCommandRedis(address: RedisAddress, logger: Logger, name: 
 }
 
 /**
- * As {@link createCommandRedis}, for the commands of many clients: what is sent in one turn of the event loop goes
- * out in one write. In a reconnect storm that is most of what Redis costs a gateway, and a lone command is not
- * delayed. Unlike with auto-pipelining, no command waits for another one's answer, and each fails for itself.
+ * As {@link createCommandRedis}, for the commands of many clients or sessions: what is sent in one turn of the event
+ * loop goes out in one write. In a reconnect storm that is most of what Redis costs a gateway, and appends of several
+ * sessions in one turn wake Redis, and the gateways behind it, once. A lone command is not delayed. Unlike with
+ * auto-pipelining, no command waits for another one's answer, and each fails for itself.
  */
 export function createGatheringRedis(address: RedisAddress, logger: Logger, name: string): Redis {
   return open(GatheringRedis, { address, logger, options: commandOptions(name) });

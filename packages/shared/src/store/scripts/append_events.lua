@@ -27,10 +27,12 @@ if last <= head then return {'duplicate', head} end
 if first ~= head + 1 then return {'gap', head} end
 local effects = ARGV[5] ~= '' and cjson.decode(ARGV[5]) or nil
 local suffix = '-' .. ARGV[1]
-for i = 1, n do
+-- The first offset is a text already: making one of a number costs more than it looks.
+redis.call('XADD', KEYS[2], ARGV[4] .. suffix, 'f', ARGV[8])
+for i = 2, n do
   redis.call('XADD', KEYS[2], (first + i - 1) .. suffix, 'f', ARGV[7 + i])
 end
-redis.call('HSET', KEYS[1], 'head', last)
+redis.call('HSET', KEYS[1], 'head', n == 1 and ARGV[4] or last)
 if effects then
   for _, index in ipairs(effects.history or {}) do
     redis.call('XADD', KEYS[4], (first + index - 1) .. '-0', 'f', ARGV[7 + index])

@@ -2,9 +2,11 @@
 -- KEYS  1 meta  2 events  3 snapshot
 -- ARGV  1 user id ('' = already checked)  2 epoch ('' = no position)  3 offset  4 most events to return
 --       5 most bytes of events to return (one event is returned whatever its size)
--- RETURNS {'continue', epoch, head, status, frames…}
---         | {'reset', reason, epoch, head, status, snapshot ('' = the empty view at offset 0), frames after it…}
+-- RETURNS {'continue', epoch, head, status, frames}
+--         | {'reset', reason, epoch, head, status, snapshot ('' = the empty view at offset 0), frames after it}
 --         | {'not_found'}
+--         frames: one text, with a comma and a tab between two (no JSON text has a tab): a gateway takes a page of
+--         fifty as one string in a fraction of the time that fifty strings take ('' = none)
 -- INVARIANT frames start right after the position (or the snapshot) without a hole, or there is a reset.
 local meta = redis.call('HMGET', KEYS[1], 'user', 'epoch', 'head', 'status', 'deleting')
 if not meta[1] or meta[5] or (ARGV[1] ~= '' and meta[1] ~= ARGV[1]) then return {'not_found'} end
@@ -15,13 +17,14 @@ local function after(offset)
     'COUNT', ARGV[4])
 end
 local function add_frames(out, entries)
-  local bytes = 0
-  for _, entry in ipairs(entries) do
+  local bytes, frames = 0, {}
+  for index, entry in ipairs(entries) do
     local frame = entry[2][2]
     bytes = bytes + #frame
     if bytes > tonumber(ARGV[5]) and bytes > #frame then break end
-    out[#out + 1] = frame
+    frames[index] = frame
   end
+  out[#out + 1] = table.concat(frames, ',\t')
   return out
 end
 local function starts_at(entries, offset)
