@@ -26,6 +26,15 @@ export const BARS: Readonly<Record<string, Bar>> = {
   session_idle_redis_bytes: { atMost: 10 * 1024 },
   lost: { atMost: 0 },
   duplicated: { atMost: 0 },
+  // bench:ownership
+  takeover_kill_p95_ms: { atMost: 5_000 },
+  takeover_hang_p95_ms: { atMost: 13_000 },
+  abort_ended_p50_ms: { atMost: 50 },
+  abort_quiet_max_ms: { atMost: 1_000 },
+  command_stdin_p50_ms: { atMost: 2 },
+  command_stdin_p99_ms: { atMost: 15 },
+  opened_first_event_p50_ms: { atMost: 250 },
+  idle_redis_ops_per_s: { atMost: 0.5 },
   // chaos, with lost and duplicated
   reordered: { atMost: 0 },
   diverged_silently: { atMost: 0 },

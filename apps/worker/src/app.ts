@@ -1,9 +1,8 @@
 // The worker: takes sessions by placement hints, keeps its lease and its guardian, hands everything back at the end.
-import { SessionId } from '@holdfast/shared/protocol';
+import type { SessionId } from '@holdfast/shared/protocol';
 import { metrics, type Logger } from '@holdfast/shared/runtime';
 import {
   createPlacementConsumer,
-  workerDoorbell,
   type PlacementConsumer,
   type RedisAddress,
   type WorkerInfo,
@@ -13,6 +12,7 @@ import { createLeaseKeeper } from './claim/lease-keeper.ts';
 import type { LeaseTerm } from './claim/lease-term.ts';
 import { createReaper } from './claim/reaper.ts';
 import { TakeoverGuard } from './claim/takeover-guard.ts';
+import { createWorkerDoorbell } from './claim/worker-doorbell.ts';
 import { createGuardianLink, type GuardianLink } from './guardian/guardian-link.ts';
 import { SessionTable, type SessionTableDeps } from './session-table.ts';
 import type { ChildEnvironment } from './session/child-host.ts';
@@ -51,7 +51,6 @@ const RETRY_DELAY_MS = 500;
 export function buildWorker(deps: WorkerDeps): Worker {
   const { registry, placement, identity, logger, term } = deps;
   const guard = new TakeoverGuard();
-  const doorbell = workerDoorbell(identity.workerId);
   let isStopping = false;
   let isFrozen = false;
   let consumer: PlacementConsumer | undefined;
@@ -85,40 +84,34 @@ export function buildWorker(deps: WorkerDeps): Worker {
   const maySeize = (): boolean => guard.maySeize(performance.now(), deps.redisRunId());
   const reaper = createReaper({ registry, placement, identity, maySeize, logger });
 
-  const claim = async (sessionId: SessionId): Promise<ClaimOutcome> => {
+  /** Claims the session and serves it, where that is needed and possible. */
+  async function take(sessionId: SessionId): Promise<ClaimOutcome['status']> {
     const outcome = await claimSession({ ...deps, maySeize, isNeeded: hasWork }, sessionId);
     metrics.claims.inc({ outcome: outcome.status });
-    return outcome;
-  };
+    if (outcome.status === 'claimed') await table.adopt(sessionId, outcome.claimed);
+    return outcome.status;
+  }
 
   async function place(sessionId: SessionId): Promise<void> {
     if (table.wake(sessionId)) return;
     const isElsewhere = isStopping || (table.isBusy && (await hasRoomElsewhere(deps)));
-    const outcome = isElsewhere ? { status: 'later' as const } : await claim(sessionId);
-    if (outcome.status === 'claimed') await table.adopt(sessionId, outcome.claimed);
-    if (outcome.status === 'later') await placement.request(sessionId, { delayMs: RETRY_DELAY_MS });
+    const isLater = isElsewhere || (await take(sessionId)) === 'later';
+    if (isLater) await placement.request(sessionId, { delayMs: RETRY_DELAY_MS });
   }
 
-  /** A session that we had before has a command. Without room here, its placement job finds another worker. */
-  async function answerDoorbell(sessionId: SessionId): Promise<void> {
-    if (isStopping || isFrozen || table.wake(sessionId) || table.isBusy) return;
-    const outcome = await claim(sessionId);
-    if (outcome.status === 'claimed') await table.adopt(sessionId, outcome.claimed);
-  }
-
-  const listen = async (): Promise<void> =>
-    deps.subscriber.subscribe(doorbell, (body) => {
-      answerDoorbell(SessionId.parse(body.toString('latin1'))).catch((error: unknown) =>
-        logger.warn({ err: error }, 'a session that was rung for could not be taken'),
-      );
-    });
+  const doorbell = createWorkerDoorbell({
+    ...{ subscriber: deps.subscriber, workerId: identity.workerId, logger },
+    answer: async (sessionId) => {
+      if (!isStopping && !isFrozen && !table.wake(sessionId) && !table.isBusy) await take(sessionId);
+    },
+  });
 
   return {
     start: async () => {
       await guardian.start();
       await lease.start();
       reaper.start();
-      await listen();
+      await doorbell.start();
       deps.subscriber.onGap(() => table.wakeAll());
       const { address } = deps;
       consumer = createPlacementConsumer({ address, logger, concurrency: PLACEMENT_CONCURRENCY, place });
@@ -130,7 +123,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
     },
     stop: async () => {
       isStopping = true;
-      await deps.subscriber.unsubscribe(doorbell);
+      await doorbell.stop();
       await consumer?.close();
       await reaper.stop();
       await table.handBackAll(deps.drainMs);
