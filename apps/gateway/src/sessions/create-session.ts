@@ -1,6 +1,7 @@
 // Making a session: one for each createId of a user, with its folder and its first event.
 import { rmdir } from 'node:fs/promises';
 import {
+  isPlausibleModel,
   ServiceError,
   SessionSettings,
   type CreateId,
@@ -42,6 +43,7 @@ export async function createSession(
 ): Promise<{ sessionId: SessionId; duplicate: boolean }> {
   const { store, roots } = deps;
   const { createId } = request;
+  checkModel(request.settings?.model);
   const given = request.cwd === undefined ? undefined : await resolveCwd(request.cwd, roots);
   const { sessionId } = await stored(async () => store.reserveId(userId, createId));
   const common = { userId, request, given };
@@ -97,4 +99,14 @@ function newSession(input: {
   };
   const epoch = crypto.randomUUID().slice(0, 8);
   return { sessionId, userId, epoch, cwd, title, settings, frame: JSON.stringify(event), at };
+}
+
+/** Refuses what can't be a model; throws `bad_request`. */
+function checkModel(model: string | undefined): void {
+  if (model === undefined || isPlausibleModel(model)) return;
+  const message = `"${model}" is not a model. Use default, opus, sonnet, haiku, opusplan, or a full name such as claude-opus-4-8.`;
+  throw new ServiceError('bad_request', {
+    message,
+    details: { issues: [{ path: 'settings.model', message }] },
+  });
 }

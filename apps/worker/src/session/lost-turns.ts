@@ -28,10 +28,16 @@ export class LostTurns {
     this.#deps = deps;
   }
 
-  /** How a turn ends whose child is gone. `reason` is a sentence for people. */
-  async settle(turn: LostTurn, reason: string): Promise<Step> {
+  /**
+   * How a turn ends whose child is gone. `reason` is a sentence for people; `isDelivered`: the log shows that the CLI
+   * had the prompt, also where its transcript could not be written.
+   */
+  async settle(
+    turn: LostTurn,
+    { reason, isDelivered }: { readonly reason: string; readonly isDelivered: boolean },
+  ): Promise<Step> {
     const { turnId, prompt } = turn;
-    const delivered = prompt === null || (await this.#isMentioned(turnId));
+    const delivered = prompt === null || isDelivered || (await this.#isMentioned(turnId));
     const interrupted: EventBody = { type: 'turn_interrupted', turnId, delivered, reason };
     if (delivered) return { events: [interrupted], effects: dropped(this.#deps.queue, turn) };
     return this.#putBack(prompt, interrupted);
@@ -42,7 +48,7 @@ export class LostTurns {
    * into it. `taken`: the prompts that it had begun and not ended.
    */
   async settleInherited(
-    view: Pick<SessionView, 'turn'>,
+    view: Pick<SessionView, 'turn' | 'messages'>,
     taken: readonly WaitingPrompt[],
     reason: string,
   ): Promise<Step> {
@@ -60,7 +66,10 @@ export class LostTurns {
     if (view.turn !== null) {
       const { turnId, promptId } = view.turn;
       const prompt = taken.find((waiting) => waiting.promptId === promptId) ?? null;
-      steps.push(await this.settle({ turnId, prompt }, reason));
+      const isDelivered = view.messages.some(
+        (message) => (message.kind === 'text' || message.kind === 'tool') && message.turnId === turnId,
+      );
+      steps.push(await this.settle({ turnId, prompt }, { reason, isDelivered }));
     }
     return joined([...steps, ...late]);
   }

@@ -11,6 +11,7 @@ export function openingNotices(input: {
 }): EventBody[] {
   const { view, ready, environment } = input;
   const notices = [
+    ...forgottenNotice(view, ready),
     modelNotice(environment),
     ...versionNotice(ready.cliVersion),
     ...containmentNotice(environment.containment),
@@ -18,6 +19,15 @@ export function openingNotices(input: {
   return notices.filter(
     (notice) => !view.messages.some((message) => message.kind === 'notice' && message.text === notice.text),
   );
+}
+
+/** A child that does not go on with a conversation in which something was said: its transcript is gone. */
+function forgottenNotice(view: SessionView, ready: ChildReady): Notice[] {
+  const isOld = view.messages.some((message) => message.kind === 'text' || message.kind === 'tool');
+  if (ready.resumed || !isOld) return [];
+  const text =
+    'Claude Code begins anew: its record of the conversation is gone, so it knows nothing of what was said before.';
+  return [{ type: 'notice', kind: 'warning', text, data: { code: 'conversation_lost' } }];
 }
 
 type Notice = Extract<EventBody, { type: 'notice' }>;

@@ -29,6 +29,13 @@ const ABORT_LIMIT_MS = 5_000;
 /** A CLI that does not tell its state has begun the turn of a steered prompt, or lost it, by then. */
 const STEER_LIMIT_MS = 5_000;
 
+/** What only a CLI says that has a prompt. */
+const SAID: ReadonlySet<EventBody['type']> = new Set([
+  'message_delta',
+  'message_completed',
+  'tool_call_started',
+]);
+
 const NOTHING: Step = { events: [], effects: {} };
 const ZERO = { durationMs: 0, apiDurationMs: 0, costUsd: 0, usage: NO_TOKENS };
 
@@ -38,6 +45,8 @@ interface Turn {
   readonly prompt: WaitingPrompt | null;
   readonly costBeforeUsd: number;
   isAcknowledged: boolean;
+  /** The CLI said something in it: whatever its transcript tells, it had the prompt. */
+  isAnswered: boolean;
   own: OwnReason;
 }
 
@@ -61,6 +70,10 @@ export class TurnKeeper {
   #mapper: EventMapper;
   #turn: Turn | null = null;
   #cliSessionId: string | null;
+  /** Whether the child may still say that it can't find the conversation: it has not begun any turn yet. */
+  #isResuming: boolean;
+  /** It did say so. */
+  #isRefused = false;
   #settleTimer: NodeJS.Timeout | null = null;
   #whenOver: (() => void)[] = [];
   readonly #steering: Steering;
@@ -71,6 +84,7 @@ export class TurnKeeper {
     this.#deps = deps;
     this.#mapper = new EventMapper(deps.view.usage);
     this.#cliSessionId = deps.cliSessionId;
+    this.#isResuming = deps.cliSessionId !== null;
     const { child, writer, queue, files } = deps;
     this.#lost = new LostTurns({ queue, files, cliSessionId: () => this.#cliSessionId });
     this.#stall = new StallWatch({
@@ -134,6 +148,8 @@ export class TurnKeeper {
 
   /** A fresh child: its costs count from zero, its conversation has this id. */
   childReady(cliSessionId: string): void {
+    this.#isResuming = cliSessionId === this.#cliSessionId;
+    this.#isRefused = false;
     this.#cliSessionId = cliSessionId;
     this.#mapper = new EventMapper(this.#mapper.usage);
   }
@@ -168,7 +184,10 @@ export class TurnKeeper {
     this.#stall.heard();
     const { events, signals } = this.#mapper.map(value, this.turnId);
     for (const signal of signals) if (signal.kind === 'turn_began') this.#onTurnBegan(signal);
-    for (const event of events) this.#deps.writer.push([event]);
+    for (const event of events) {
+      if (this.#turn !== null && SAID.has(event.type)) this.#turn.isAnswered = true;
+      this.#deps.writer.push([event]);
+    }
     for (const signal of signals) this.#onSignal(signal);
     if (events.some(({ type }) => type === 'task_started' || type === 'task_ended')) this.#deps.onTask();
   }
@@ -196,6 +215,7 @@ export class TurnKeeper {
   /** The child is gone: closes what it left open and ends the turn that was in flight. */
   async afterChild(over: ChildOver, exited: EventBody): Promise<void> {
     const turn = this.#turn;
+    this.#isResuming = this.#cliSessionId !== null;
     this.#over();
     this.#settled();
     const closing = [...this.#mapper.closeOpenBlocks(turn?.turnId ?? null), exited];
@@ -210,9 +230,15 @@ export class TurnKeeper {
     return this.#lost.settleInherited(this.#deps.view, taken, reason);
   }
 
-  /** No child could be started: the prompt in front fails visibly instead of waiting for ever. */
+  /**
+   * No child could be started: the prompt in front fails visibly instead of waiting for ever. One that only could not
+   * go on with its conversation is followed by one that begins another.
+   */
   failNext(failure: StartFailure): void {
     const { queue, writer } = this.#deps;
+    const isRefused = this.#isRefused;
+    this.#isRefused = false;
+    if (isRefused) return;
     const prompt = queue.next();
     if (prompt === undefined) {
       writer.push([{ type: 'notice', kind: 'warning', text: failure.message, data: { code: failure.code } }]);
@@ -231,7 +257,7 @@ export class TurnKeeper {
 
   #newTurn(prompt: WaitingPrompt | null, turnId = mintTurnId()): Turn {
     const costBeforeUsd = this.#mapper.costUsd;
-    return { turnId, prompt, costBeforeUsd, isAcknowledged: false, own: { kind: 'none' } };
+    return { turnId, prompt, costBeforeUsd, isAcknowledged: false, isAnswered: false, own: { kind: 'none' } };
   }
 
   /**
@@ -240,6 +266,7 @@ export class TurnKeeper {
    */
   #onTurnBegan(signal: Extract<Signal, { kind: 'turn_began' }>): void {
     const { writer } = this.#deps;
+    this.#isResuming = false;
     const isNew = signal.cliSessionId !== undefined && signal.cliSessionId !== this.#cliSessionId;
     if (isNew) this.#cliSessionId = signal.cliSessionId ?? null;
     const effects = isNew ? { meta: { cli: this.#cliSessionId ?? '' } } : undefined;
@@ -292,8 +319,17 @@ export class TurnKeeper {
     else if (this.#settleTimer === null) this.#deps.onTurnOver();
   }
 
+  /** A result before any turn began: the CLI can't find the conversation. The next child begins another one. */
+  #resumeRefused(): void {
+    this.#cliSessionId = null;
+    this.#isResuming = false;
+    this.#isRefused = true;
+    void this.#deps.child.end('conversation_missing', false);
+  }
+
   #onResult(result: Extract<Signal, { kind: 'turn_over' }>['result']): void {
     const turn = this.#turn;
+    if (this.#isResuming && (turn === null || turn.own.kind === 'none')) return this.#resumeRefused();
     if (turn === null) return;
     // Background work of the CLI may end its own turn right when ours was written: ours is still to come.
     if (result.origin !== undefined && turn.prompt !== null && !turn.isAcknowledged) return;
@@ -326,7 +362,9 @@ export class TurnKeeper {
   /** The turn in flight when its child ended: as we had decided before, or as lost. */
   async #endWithChild(turn: Turn, over: ChildOver): Promise<Step> {
     const { turnId, own } = turn;
-    if (own.kind === 'none') return this.#lost.settle(turn, `Claude Code ended (${over.cause}).`);
+    const reason = `Claude Code ended (${over.cause}).`;
+    const isDelivered = turn.isAcknowledged || turn.isAnswered;
+    if (own.kind === 'none') return this.#lost.settle(turn, { reason, isDelivered });
     const stopReason = own.kind === 'failed' ? ('failed' as const) : ('aborted' as const);
     const error = own.kind === 'failed' ? { code: own.code, message: own.message } : null;
     const ended: EventBody = { type: 'turn_ended', turnId, stopReason, error, ...ZERO };
