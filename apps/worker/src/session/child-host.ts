@@ -22,6 +22,7 @@ import { NO_RULES, type SpawnRules } from '../approvals/policy.ts';
 import type { ChildEnd } from '../process/child.ts';
 import { childrenOf, type ContainmentPlan } from '../process/containment.ts';
 import { sweep, terminateChild } from '../process/terminate.ts';
+import { childOf, endingOf, nextChildState, type ChildHappening, type ChildState } from './child-state.ts';
 import type { ColdStarts } from './cold-starts.ts';
 import type { SessionFiles } from './session-files.ts';
 
@@ -86,11 +87,6 @@ export interface ChildCallbacks {
 const READY_LIMIT_MS = 60_000;
 const CONTROL_LIMIT_MS = 5_000;
 
-type HostState =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'starting'; readonly child: ClaudeChild | null }
-  | { readonly kind: 'ready'; readonly child: ClaudeChild; readonly ready: ChildReady };
-
 /** How a start ends that was called off before there was a process. */
 const NEVER_STARTED: ChildEnd = { kind: 'exited', exitCode: null, signal: null };
 
@@ -100,11 +96,10 @@ const VersionAnswer = z.looseObject({ version: z.string().optional() });
 export class ChildHost {
   readonly #deps: ChildEnvironment & { readonly sessionId: SessionId; readonly files: SessionFiles };
   readonly #on: ChildCallbacks;
-  #state: HostState = { kind: 'none' };
+  #state: ChildState<ClaudeChild> = { kind: 'none' };
   /** When the present start was asked for, by the monotonic clock. */
   #wantedAt = 0;
   #root: { readonly childId: string; readonly pid: number } | undefined;
-  #cause: { readonly text: string; readonly expected: boolean } | null = null;
   /** The folders that are being made for a child. */
   #folders: Promise<void> = Promise.resolve();
 
@@ -116,8 +111,8 @@ export class ChildHost {
     this.#on = on;
   }
 
-  get state(): HostState['kind'] {
-    return this.#state.kind;
+  get state(): 'none' | 'starting' | 'ready' {
+    return this.#state.kind === 'spawned' ? 'starting' : this.#state.kind;
   }
 
   /** The outermost process of the child, and its marker; undefined while there is none. */
@@ -127,14 +122,13 @@ export class ChildHost {
 
   /** Whether we are ending the child: what it says from now on may be about that. */
   get isEnding(): boolean {
-    return this.#cause !== null;
+    return endingOf(this.#state) !== null;
   }
 
   /** Starts a child if there is none. The outcome comes as `onReady` or `onOver`. */
   start(options: StartOptions): void {
     if (this.#state.kind !== 'none') return;
-    this.#cause = null;
-    this.#state = { kind: 'starting', child: null };
+    this.#happen({ kind: 'start' });
     this.#wantedAt = performance.now();
     void this.#deps.coldStarts
       .run(async () => this.#startNow(options))
@@ -174,7 +168,7 @@ export class ChildHost {
   }
 
   setReading(on: boolean): void {
-    if (this.#state.kind !== 'none') this.#state.child?.process.setReading(on);
+    childOf(this.#state)?.process.setReading(on);
   }
 
   /**
@@ -182,17 +176,21 @@ export class ChildHost {
    * called off; nothing is made for it any more after this.
    */
   async end(cause: string, expected: boolean): Promise<void> {
-    this.#cause ??= { text: cause, expected };
-    const child = this.#state.kind === 'none' ? null : this.#state.child;
+    this.#happen({ kind: 'end', cause: { text: cause, expected } });
+    const child = childOf(this.#state);
     if (child === null) return this.#folders;
     // Without this, a CLI whose input ends tells its model of the background work that it ended: a turn of its own.
     if (this.#state.kind === 'ready') void child.control({ subtype: 'end_session' }, CONTROL_LIMIT_MS);
     await terminateChild({ child: child.process, containment: this.#deps.containment.kind });
   }
 
+  #happen(event: ChildHappening<ClaudeChild>): void {
+    this.#state = nextChildState(this.#state, event);
+  }
+
   async #startNow(options: StartOptions): Promise<void> {
     const { deps, files } = { deps: this.#deps, files: this.#deps.files };
-    if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
+    if (this.isEnding) return this.#over(NEVER_STARTED, '');
     if (deps.claudePath === null) {
       return this.#over({ kind: 'spawn_failed', code: 'ENOENT', message: 'no claude executable' }, '');
     }
@@ -203,14 +201,14 @@ export class ChildHost {
     const resume = earlier !== null && (await files.hasTranscript(earlier));
     const cliSessionId = resume ? earlier : mintTurnId();
     // It may have been asked to end while we waited, here and below.
-    if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
+    if (this.isEnding) return this.#over(NEVER_STARTED, '');
     const folders = Promise.all([files.configDir(), files.scratchDir()]);
     this.#folders = folders.then(
       () => {},
       () => {},
     );
     const [configDir, scratchDir] = await folders;
-    if (this.#cause !== null) return this.#over(NEVER_STARTED, '');
+    if (this.isEnding) return this.#over(NEVER_STARTED, '');
     const childId = mintId();
     const { rules = NO_RULES } = options;
     const [command = '', ...args] = [
@@ -228,7 +226,7 @@ export class ChildHost {
       },
       (event) => this.#onChild(child, event),
     );
-    this.#state = { kind: 'starting', child };
+    this.#happen({ kind: 'spawned', child });
     if (child.process.pid !== undefined) {
       this.#root = { childId, pid: child.process.pid };
       deps.guardian.childStarted(deps.sessionId, this.#root);
@@ -247,7 +245,9 @@ export class ChildHost {
     const outer = child.process.pid;
     if (outer === undefined || !child.process.isAlive()) return;
     const inner = this.#deps.containment.kind === 'namespace' ? (await childrenOf(outer))[0] : outer;
-    if (this.#state.kind !== 'starting' || this.#cause !== null) return;
+    if (childOf(this.#state) !== child) return;
+    this.#happen({ kind: 'initialised' });
+    if (this.#state.kind !== 'ready') return;
     const ready: ChildReady = {
       pid: inner ?? outer,
       cliVersion:
@@ -255,7 +255,6 @@ export class ChildHost {
       cliSessionId: start.cliSessionId,
       resumed: start.resume,
     };
-    this.#state = { kind: 'ready', child, ready };
     metrics.coldStartSeconds.observe((performance.now() - this.#wantedAt) / 1_000);
     this.#on.onReady(ready);
   }
@@ -279,12 +278,11 @@ export class ChildHost {
 
   #over(end: ChildEnd, stderrTail: string): void {
     const wasReady = this.#state.kind === 'ready';
-    const cause = this.#cause ?? {
+    const cause = endingOf(this.#state) ?? {
       text: end.kind === 'spawn_failed' ? 'spawn_failed' : 'crashed',
       expected: false,
     };
-    this.#state = { kind: 'none' };
-    this.#cause = null;
+    this.#happen({ kind: 'over' });
     this.#deps.guardian.childGone(this.#deps.sessionId);
     this.#on.onOver({ end, cause: cause.text, expected: cause.expected, wasReady, stderrTail });
   }
