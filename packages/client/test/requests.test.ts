@@ -50,12 +50,24 @@ describe('a request without an answer', () => {
     expect(harness.gateway.creates.size).toBe(1);
   });
 
-  it('is sent again when it is an abort that names its turn', async () => {
+  it('is sent again when it is an abort that names its turn [J-01]', async () => {
     const harness = deafHarness();
     const aborting = harness.client.session(sid).abort({ turnId });
     reconnect(harness);
     expect(await aborting).toEqual({ turnId });
     expect(harness.gateway.framesOf('abort')).toHaveLength(2);
+  });
+
+  it('is sent again when it is a decision, the same one about the same input [J-01]', async () => {
+    const harness = deafHarness();
+    const deny = { kind: 'deny', message: 'not now' } as const;
+    const deciding = harness.client.session(sid).decide('a1', deny, { inputDigest: 'd'.repeat(64) });
+    reconnect(harness);
+    expect(await deciding).toEqual({ duplicate: false });
+    const [first, again, ...more] = harness.gateway.framesOf('decide');
+    expect(first).toMatchObject({ approvalId: 'a1', decision: deny, inputDigest: 'd'.repeat(64) });
+    expect({ ...again, requestId: '' }).toEqual({ ...first, requestId: '' });
+    expect(more).toEqual([]);
   });
 
   it('fails when it is an abort of whatever runs, since by now that could be a later turn', async () => {
