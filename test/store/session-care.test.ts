@@ -89,6 +89,7 @@ describe('an idle child', () => {
       what: 'the session to be idle',
     });
     expect((await one.endOf(promptId)).texts).toEqual(['at once']);
+    expect(await one.all('turn_interrupted')).toEqual([]);
     expect(one.overs).toEqual([]);
   });
 

@@ -111,7 +111,9 @@ export class ChildHost {
     this.#on = on;
   }
 
-  get state(): 'none' | 'starting' | 'ready' {
+  /** `ending` until it is over: nothing may be given to it any more. */
+  get state(): 'none' | 'starting' | 'ready' | 'ending' {
+    if (this.isEnding) return 'ending';
     return this.#state.kind === 'spawned' ? 'starting' : this.#state.kind;
   }
 

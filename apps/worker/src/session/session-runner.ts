@@ -375,8 +375,9 @@ export class SessionRunner {
     this.#wanted = false;
     const wasParked = this.#care.ended();
     this.#approvals.childGone(over.cause);
-    // It may have begun a turn of its own while it was ending.
-    if (wasParked && this.#turns.turnId === null) return this.#rest(over.cause);
+    // While it was ending, it may have begun a turn of its own, and a prompt may have come.
+    const hasWork = this.#turns.turnId !== null || this.#deps.queue.next() !== undefined;
+    if (wasParked && !hasWork) return this.#rest(over.cause);
     await this.#turns.afterChild(over, exitedEvent(over));
     if (over.expected) return;
     if (!over.wasReady) this.#turns.failNext(startFailure(over, this.#deps.environment.findCliProblem));
