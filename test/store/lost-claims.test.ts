@@ -127,6 +127,21 @@ describe('a lease', () => {
   });
 });
 
+describe('the clock of Redis', () => {
+  it('put back leaves no dead worker alive for longer than a lease [E-03]', async () => {
+    const registry = createWorkerRegistry(redis);
+    const who = { workerId: WorkerId.parse('died-before'), incarnation: 'i1' };
+    // As it is left by a worker that beat an hour ahead of now, and then died.
+    await registry.heartbeat(who, 3_600_000, info);
+    const reaper = { workerId: WorkerId.parse('clock-reaper'), incarnation: 'i1' };
+    await registry.electReaper(reaper, 60_000, 200);
+    expect(await registry.isAlive(who)).toBe(true);
+    await until(async () => !(await registry.isAlive(who)), { what: 'its lease to end', limitMs: 2_000 });
+    expect(await registry.electReaper(reaper, 60_000, 200)).toContain(who.workerId);
+    expect(Math.abs((await registry.time()) - Date.now())).toBeLessThan(5_000);
+  });
+});
+
 describe('a claim that Redis has lost', () => {
   it('is respected while its holder lives, and answered by a new epoch once it has let go [E-01]', async () => {
     const sessionId = await createStoredSession(redis);

@@ -43,8 +43,8 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** How many placement hints are worked on at a time. */
-const PLACEMENT_CONCURRENCY = 8;
+/** How many placement hints are worked on at a time; most of them only wait for their delay to be over. */
+const PLACEMENT_CONCURRENCY = 64;
 /** A worker that can't take a session now gives the hint back for this long. */
 const RETRY_DELAY_MS = 500;
 
@@ -69,7 +69,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
       draining: isStopping,
     }),
     onBeat: () => {
-      guard.beat(performance.now(), deps.redisRunId());
+      guard.beat(performance.now(), deps.redisRunId(), term.clockOffset);
       guardian.beat();
       metrics.lastHeartbeat.setToCurrentTime();
       table.report();
@@ -81,7 +81,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
       });
     },
   });
-  const maySeize = (): boolean => guard.maySeize(performance.now(), deps.redisRunId());
+  const maySeize = async (): Promise<boolean> => believesDeaths(guard, deps);
   const reaper = createReaper({ registry, placement, identity, maySeize, logger });
 
   /** Claims the session and serves it, where that is needed and possible. */
@@ -147,6 +147,12 @@ async function thaw(table: SessionTable, guardian: GuardianLink, logger: Logger)
     logger.warn({ err: error }, 'ownership could not be confirmed: children stay stopped');
     return false;
   }
+}
+
+/** Whether a worker that looks dead by the clock of Redis may be believed dead: asked only when one does. */
+async function believesDeaths(guard: TakeoverGuard, deps: WorkerDeps): Promise<boolean> {
+  if (!guard.maySeize(performance.now(), deps.redisRunId())) return false;
+  return guard.isSteady((await deps.registry.time()) - performance.now());
 }
 
 /** Whether another worker could start a child at once. If none can, the session waits here, visibly. */

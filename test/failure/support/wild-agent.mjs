@@ -101,7 +101,7 @@ const actions = {
     ];
     for (const way of ways)
       spawn('sh', ['-c', way.replaceAll('exec ', '')], { stdio: 'ignore', detached: true }).unref();
-    await pause(300);
+    await pause(then === 'die' ? 2_000 : 500);
     if (then === 'die') process.exit(9);
     said('they run');
     result();
@@ -145,6 +145,7 @@ const actions = {
   // A turn that comes to its end by itself after so many ms, unless it is stopped before.
   soon: async (uuid, [ms]) => {
     ack(uuid);
+    said('begun');
     await pause(Number(ms));
     if (uuid !== running) return;
     said('in time');

@@ -28,7 +28,7 @@ export interface ClaimerDeps {
   readonly inbox: CommandInbox;
   readonly identity: WorkerIdentity;
   /** Whether a worker that looks dead may be believed dead just now. */
-  readonly maySeize: () => boolean;
+  readonly maySeize: () => boolean | Promise<boolean>;
   /** Whether the session needs an owner at all; asked of what is stored, before anything else. */
   readonly isNeeded?: (meta: SessionMeta) => boolean;
   /** Witness of claims beside Redis; without it, Redis alone is believed. */
@@ -69,7 +69,7 @@ export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Pro
   const meta = await deps.sessions.read(sessionId);
   if (meta === null || deps.isNeeded?.(meta) === false) return { status: 'not_needed' };
   if (meta.owner !== null && (await deps.registry.isAlive(meta.owner))) return { status: 'not_needed' };
-  if (meta.owner !== null && !deps.maySeize()) return { status: 'later' };
+  if (meta.owner !== null && !(await deps.maySeize())) return { status: 'later' };
   const note = (await deps.notes?.read(meta)) ?? null;
   if (note !== null && (await isHeldUnknown(deps, meta, note))) return { status: 'later' };
   const { workerId, incarnation } = deps.identity;
@@ -111,7 +111,7 @@ export async function claimSession(deps: ClaimerDeps, sessionId: SessionId): Pro
 async function isHeldUnknown(deps: ClaimerDeps, meta: SessionMeta, note: ClaimNote): Promise<boolean> {
   if (!note.isHeld || note.fence <= meta.fence) return false;
   if (note.incarnation === deps.identity.incarnation) return false;
-  return !deps.maySeize() || (await deps.registry.isAlive(note));
+  return !(await deps.maySeize()) || (await deps.registry.isAlive(note));
 }
 
 /** The view at `head`: the stored snapshot and the events after it. */

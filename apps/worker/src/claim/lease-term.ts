@@ -40,6 +40,11 @@ export class LeaseTerm {
     return this.#term.kind === 'doubtful';
   }
 
+  /** What to add to our own clock to get that of Redis, as of the last beat; null before the first. */
+  get clockOffset(): number | null {
+    return this.#term.kind === 'none' ? null : this.#term.span.untilMs - this.#term.span.overAt;
+  }
+
   /** Until when appends may be made, ms of Redis TIME; 0 when none may be made now. */
   until(): number {
     const term = this.#term;

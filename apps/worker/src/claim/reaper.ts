@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@holdfast/shared/runtime';
 import type { PlacementQueue, WorkerIdentity, WorkerRegistry } from '@holdfast/shared/store';
+import { LEASE_MS } from './lease-keeper.ts';
 
 /** Half the time costs a Redis call more per second; double the time is added to every takeover. */
 const ROUND_MS = 1_000;
@@ -19,7 +20,7 @@ export function createReaper(options: {
   readonly placement: PlacementQueue;
   readonly identity: WorkerIdentity;
   /** Whether a worker that looks dead may be believed dead just now. */
-  readonly maySeize: () => boolean;
+  readonly maySeize: () => boolean | Promise<boolean>;
   readonly logger: Logger;
 }): Reaper {
   const { registry, placement, identity, maySeize, logger } = options;
@@ -27,8 +28,8 @@ export function createReaper(options: {
   let loop: Promise<void> = Promise.resolve();
 
   async function round(): Promise<void> {
-    const dead = await registry.electReaper(identity, TERM_MS);
-    if (dead === null || !maySeize()) return;
+    const dead = await registry.electReaper(identity, TERM_MS, LEASE_MS);
+    if (dead === null || dead.length === 0 || !(await maySeize())) return;
     for (const workerId of dead) {
       const sessions = await registry.activeSessions(workerId);
       for (const sessionId of sessions) await placement.request(sessionId);

@@ -33,6 +33,23 @@ describe('the takeover guard', () => {
     expect(guard.maySeize(22_100, 'r2')).toBe(true);
   });
 
+  it.each([3_600_000, -3_600_000])(
+    'gives the others time to beat again after the clock of Redis was put by %d ms',
+    (step) => {
+      const guard = new TakeoverGuard();
+      for (let now = 0; now <= 10_000; now += 2_000) guard.beat(now, 'r1', 500 + (now % 4_000) / 100);
+      expect([guard.maySeize(10_100, 'r1'), guard.isSteady(510), guard.isSteady(510 + step)]).toEqual([
+        true,
+        true,
+        false,
+      ]);
+      guard.beat(12_000, 'r1', 500 + step);
+      expect(guard.maySeize(12_100, 'r1')).toBe(false);
+      for (let now = 14_000; now <= 22_000; now += 2_000) guard.beat(now, 'r1', 500 + step);
+      expect(guard.maySeize(22_100, 'r1')).toBe(true);
+    },
+  );
+
   it('believes nothing of a server that took the place of the one it beat on, before it has beaten there [E-01]', () => {
     const guard = beating(0, 10_000);
     expect(guard.maySeize(10_100, null)).toBe(false);

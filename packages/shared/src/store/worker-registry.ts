@@ -65,8 +65,13 @@ export interface WorkerRegistry {
   ring(workerId: WorkerId, sessionId: SessionId): Promise<boolean>;
   /** The session has nothing to do any more. */
   clearActive(workerId: WorkerId, sessionId: SessionId): Promise<void>;
-  /** Becomes or stays the reaper for `termMs` and gets the dead workers; null when another is. */
-  electReaper(identity: WorkerIdentity, termMs: number): Promise<WorkerId[] | null>;
+  /**
+   * Becomes or stays the reaper for `termMs` and gets the dead workers; null when another is. Leases that would last
+   * longer than `longestMs` are cut to that: the clock of Redis was put back.
+   */
+  electReaper(identity: WorkerIdentity, termMs: number, longestMs?: number): Promise<WorkerId[] | null>;
+  /** The clock of Redis, ms since 1970. */
+  time(): Promise<number>;
   /** Sessions that had something to do at a worker. */
   activeSessions(workerId: WorkerId): Promise<SessionId[]>;
   /** Removes a dead worker, after its sessions were placed anew. */
@@ -92,13 +97,17 @@ export function createWorkerRegistry(redis: Redis): WorkerRegistry {
     clearActive: async (workerId, sessionId) => {
       await redis.srem(workerActiveKey(workerId), sessionId);
     },
-    electReaper: async (identity, termMs) => {
+    electReaper: async (identity, termMs, longestMs = 0) => {
       const reply = await runScript(redis, electScript, {
         keys: [REAPER_KEY, WORKER_DEADLINES_KEY],
-        args: [`${identity.workerId}/${identity.incarnation}`, termMs],
+        args: [`${identity.workerId}/${identity.incarnation}`, termMs, longestMs],
       });
       const [status, ...dead] = z.array(z.string()).parse(reply);
       return status === 'elected' ? dead.map((workerId) => WorkerId.parse(workerId)) : null;
+    },
+    time: async () => {
+      const [seconds = 0, microseconds = 0] = (await redis.time()).map(Number);
+      return seconds * 1_000 + microseconds / 1_000;
     },
     activeSessions: async (workerId) =>
       (await redis.smembers(workerActiveKey(workerId))).map((sessionId) => SessionId.parse(sessionId)),
