@@ -50,6 +50,8 @@ async function keepRecentAssets(from: string, to: string): Promise<void> {
 
 async function buildPage(digest: string): Promise<void> {
   const draft = join(here, `dist.${process.pid}`);
+  // Whoever starts this (a test runner, a server) may be in another mode; the page is always the real one.
+  process.env['NODE_ENV'] = 'production';
   // Loaded only for a build: most calls find that nothing has changed.
   const { build } = await import('vite');
   try {

@@ -20,6 +20,7 @@ const CHECKS: readonly Check[] = [
   { name: 'lint', command: ['oxlint', '--format=default'] },
   { name: 'types', command: ['tsc', '--noEmit', '--pretty', 'false'] },
   { name: 'page types', command: ['tsc', '--noEmit', '--pretty', 'false', '-p', 'apps/web'] },
+  { name: 'page tests', command: ['tsc', '--noEmit', '--pretty', 'false', '-p', 'test/browser'] },
   { name: 'dead code', command: ['knip', '--no-progress', '--no-config-hints'] },
   { name: 'unit tests', command: ['vitest', 'run', '--project', 'unit'] },
 ];

@@ -15,7 +15,7 @@ import { judgeRun } from '../../test/requirements/verdict.ts';
 /** Projects of vitest.config.ts. */
 const PROJECTS: Readonly<Record<Tier, readonly string[]>> = {
   fast: ['unit', 'store', 'system', 'setup'],
-  slow: ['slow'],
+  slow: ['slow', 'browser'],
 };
 const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const PROOF_REPORTER = join(checkout, 'test/requirements/reporter.ts');

@@ -39,6 +39,10 @@ export const BARS: Readonly<Record<string, Bar>> = {
   reordered: { atMost: 0 },
   diverged_silently: { atMost: 0 },
   prompts_run_twice: { atMost: 0 },
+  // bench:web
+  first_load_gzip_bytes: { atMost: 256_000 },
+  frame_to_paint_p95_ms: { atMost: 50 },
+  open_5000_events_ms: { atMost: 1_000 },
   p50_over_socketio: { atMost: 0.7 },
   cpu_over_socketio: { atMost: 0.7 },
   saturated_over_socketio: { atLeast: 3 },

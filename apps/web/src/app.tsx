@@ -22,15 +22,18 @@ export function App(): ReactNode {
   useAttention(list.sessions ?? [], openId);
   if (list.error?.code === 'unauthenticated') return <LoggedOut />;
   return (
-    <div className="flex h-full">
-      <a
-        href="#composer"
-        className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:rounded-lg focus:bg-panel focus:p-3"
-      >
-        {strings.skipToComposer}
-      </a>
+    // Exactly one landmark is the main one: the session, or without one all of the page.
+    <div className="flex h-full" role={openId === undefined ? 'main' : undefined}>
+      {openId !== undefined && (
+        <a
+          href="#composer"
+          className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:rounded-lg focus:bg-panel focus:p-3"
+        >
+          {strings.skipToComposer}
+        </a>
+      )}
       <div
-        className={`h-full w-full shrink-0 border-r border-line md:block md:w-80 ${openId === undefined ? '' : 'hidden'}`}
+        className={`h-full w-full shrink-0 border-line md:block md:w-80 md:border-r ${openId === undefined ? '' : 'hidden'}`}
       >
         <SessionSidebar
           list={list}
@@ -39,13 +42,16 @@ export function App(): ReactNode {
           onSettings={() => setDialog('settings')}
         />
       </div>
-      <main className={`h-full min-w-0 flex-1 ${openId === undefined ? 'hidden md:flex' : 'flex'}`}>
+      <div
+        role={openId === undefined ? undefined : 'main'}
+        className={`h-full min-w-0 flex-1 ${openId === undefined ? 'hidden md:flex' : 'flex'}`}
+      >
         {openId === undefined ? (
           <Nothing onNew={() => setDialog('new')} />
         ) : (
           <SessionPage key={openId} id={openId} />
         )}
-      </main>
+      </div>
       <NewSessionDialog
         isOpen={dialog === 'new'}
         onClose={() => setDialog(undefined)}

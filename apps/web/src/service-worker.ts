@@ -140,6 +140,7 @@ async function showPage(url: string): Promise<unknown> {
   if (there !== undefined) return there.focus();
   const any = windows[0];
   if (any === undefined) return worker.clients.openWindow(url);
-  await any.focus();
+  // Some browsers refuse the focus; the page is there all the same.
+  await any.focus().catch(() => undefined);
   return any.navigate(url);
 }

@@ -106,11 +106,10 @@ export const strings = {
     sending: 'Sending…',
     waiting: 'Starting…',
     notSent: 'Not sent',
-    cutShort: 'Cut short here; the rest comes when the message is complete.',
+    cutShort: 'A part in between comes when the message is complete.',
     outputCut: 'Long output was cut.',
     showAll: (lines: number) => `Show all ${lines} lines`,
     showLess: 'Show less',
-    hole: 'Some messages are not shown here.',
     tookOver: 'Another worker took this session over; the conversation goes on.',
     childExited: (cause: string) => `The agent's process ended: ${cause}`,
     turnEnd: {

@@ -72,3 +72,17 @@ async function visitWith(
   if (path !== undefined) await page.goto(`${gateway.url}${path}`);
   return { page, complaints };
 }
+
+export interface StartOptions {
+  readonly mode?: 'default' | 'acceptEdits' | 'plan';
+}
+
+/** Starts a session by the form; without a prompt when that is empty. Resolves when the session is open. */
+export async function startSession(page: Page, prompt: string, options: StartOptions = {}): Promise<void> {
+  await page.getByRole('button', { name: 'New session' }).first().click();
+  await page.getByLabel('What should be done?').fill(prompt);
+  if (options.mode !== undefined) await page.getByLabel('Permission mode').selectOption(options.mode);
+  await page.getByRole('button', { name: 'Start session' }).click();
+  await page.waitForURL(/\/s\/s[0-9a-f]{2}-/);
+  await page.getByLabel('Message', { exact: true }).waitFor();
+}

@@ -25,7 +25,7 @@ export function PlanCard({ approval, decide, isBusy }: AskProps): ReactNode {
           onCancel={() => setRevising(false)}
         />
       ) : (
-        <div className="mt-3 flex flex-wrap gap-2 max-sm:*:flex-1">
+        <div className="mt-3 flex flex-wrap gap-2 max-sm:flex-col">
           <Button look="primary" disabled={isBusy} onClick={() => decide({ kind: 'plan', mode: 'default' })}>
             {strings.approvals.approvePlan}
           </Button>

@@ -83,8 +83,8 @@ function Choices({ approval, decide, isBusy, onForm, onAllow }: ChoicesProps): R
           ))}
         </p>
       )}
-      <div className="mt-3 flex flex-wrap gap-2 max-sm:*:flex-1">
-        <div className="flex max-sm:basis-full">
+      <div className="mt-3 flex flex-wrap gap-2 max-sm:grid max-sm:grid-cols-2">
+        <div className="flex max-sm:col-span-2">
           <Button
             look="primary"
             disabled={isBusy}
@@ -100,7 +100,7 @@ function Choices({ approval, decide, isBusy, onForm, onAllow }: ChoicesProps): R
                 look="primary"
                 disabled={isBusy}
                 aria-label={strings.approvals.moreWays}
-                className="rounded-l-none border-l border-on-accent/30 px-2"
+                className="rounded-l-none border-l border-on-accent/30 px-2 pointer-coarse:min-w-11"
               >
                 <ChevronDown size={16} aria-hidden />
               </Button>

@@ -54,7 +54,7 @@ export function Composer({ open, snapshot, onStop }: ComposerProps): ReactNode {
         placeholder={isBusy ? strings.composer.placeholderBusy : strings.composer.placeholder}
         onChange={(event) => setDraft(event.target.value)}
         onKeyDown={(event) => isSendKey(event) && (event.preventDefault(), send())}
-        className="block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3 pb-1 placeholder:text-muted focus-visible:outline-none"
+        className="block max-h-[40dvh] w-full resize-none pointer-coarse:min-h-11 bg-transparent px-4 pt-3 pb-1 placeholder:text-muted focus-visible:outline-none"
       />
       <div className="flex items-center gap-2 px-2 pb-2">
         <p className={clsx('min-w-0 flex-1 truncate pl-2 text-xs', isTooLong ? 'text-danger' : 'text-muted')}>

@@ -25,24 +25,24 @@ export const MessageRow = memo(function MessageRow({ message }: { message: Shown
 
 export function Prompt({ text, children }: { text: string; children?: ReactNode }): ReactNode {
   return (
-    <section aria-label={strings.chat.you} className="flex flex-col items-end">
+    <article aria-label={strings.chat.you} className="flex flex-col items-end">
       <div className="max-w-[85%] rounded-2xl rounded-br-md bg-accent-soft px-4 py-2.5 break-words whitespace-pre-wrap">
         {text}
       </div>
       {children}
-    </section>
+    </article>
   );
 }
 
 function Answer({ text, isCut }: { text: string; isCut: boolean }): ReactNode {
   return (
-    <section aria-label={strings.chat.agent} className="group relative">
+    <article aria-label={strings.chat.agent} className="group relative">
       <Markdown text={text} />
       {isCut && <p className="mt-1 text-xs text-muted">{strings.chat.outputCut}</p>}
       <div className="absolute -bottom-5 -left-2 z-10 opacity-0 group-hover:opacity-100 focus-within:opacity-100 pointer-coarse:hidden">
         <CopyButton text={text} className="size-7" />
       </div>
-    </section>
+    </article>
   );
 }
 

@@ -41,7 +41,7 @@ export function SessionHeader({ open, snapshot, history, run }: SessionHeaderPro
     run(open.session.set(changes).then(async () => sessionList.refresh()));
   const items = menuItems({ ...{ open, snapshot, history, title, run }, onDialog: setDialog, onSet: set });
   return (
-    <header className="flex min-h-14 items-center gap-1.5 border-b border-line px-2 pt-[env(safe-area-inset-top)] md:px-4">
+    <div className="flex min-h-14 items-center gap-1.5 border-b border-line px-2 pt-[env(safe-area-inset-top)] md:px-4">
       <Link
         href="/"
         aria-label={strings.session.back}
@@ -85,7 +85,7 @@ export function SessionHeader({ open, snapshot, history, run }: SessionHeaderPro
         onRename={(changed) => set({ title: changed })}
       />
       <DeleteDialog open={open} isOpen={dialog === 'delete'} onClose={() => setDialog(undefined)} run={run} />
-    </header>
+    </div>
   );
 }
 

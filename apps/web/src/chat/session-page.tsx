@@ -4,6 +4,7 @@ import { HoldfastError, type SessionSnapshot } from '@holdfast/client';
 import { Link } from 'wouter';
 import { Approvals } from '../approvals/approvals.tsx';
 import { openSession, type OpenSession } from '../model/open-session.ts';
+import { sessionList } from '../model/session-list.ts';
 import { useObservable } from '../model/use-observable.ts';
 import { strings } from '../strings.ts';
 import { Announcer } from './announcer.tsx';
@@ -23,6 +24,10 @@ function OpenSessionPage({ open }: { open: OpenSession }): ReactNode {
   const { problem, run, clear } = useRequests();
   const stop = useCallback(() => run(open.session.abort()), [open, run]);
   useStopKey(snapshot.view.turn !== null, stop);
+  const { status } = snapshot;
+  const { title } = snapshot.view;
+  // What is seen here first need not wait for the list's next turn.
+  useEffect(() => void sessionList.refresh(), [status, title]);
   if (snapshot.error?.code === 'session_not_found') return <NotFound />;
   const isEmpty = snapshot.position !== null && snapshot.view.messages.every(({ kind }) => kind === 'notice');
   return (

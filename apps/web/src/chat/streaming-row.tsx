@@ -1,5 +1,5 @@
 // What the agent says right now.
-import type { OpenBlock } from '@holdfast/shared/protocol';
+import { SNAPSHOT_LIMITS, type OpenBlock } from '@holdfast/shared/protocol';
 import { memo, type ReactNode } from 'react';
 import { strings } from '../strings.ts';
 import { Markdown } from './markdown.tsx';
@@ -9,10 +9,9 @@ export const StreamingRow = memo(function StreamingRow({ block }: { block: OpenB
   switch (block.kind) {
     case 'text':
       return (
-        <section aria-label={strings.chat.agent} data-streaming>
-          {block.truncated && <p className="mb-1 text-xs text-muted">{strings.chat.cutShort}</p>}
-          <Markdown text={block.text} isStreaming />
-        </section>
+        <article aria-label={strings.chat.agent} data-streaming>
+          {block.truncated ? <CutText text={block.text} /> : <Markdown text={block.text} isStreaming />}
+        </article>
       );
     case 'thinking':
       return <Thinking text={block.text} isOpen />;
@@ -25,3 +24,17 @@ export const StreamingRow = memo(function StreamingRow({ block }: { block: OpenB
       );
   }
 });
+
+/** A snapshot holds the beginning of a long text; what came after the snapshot follows behind a gap. */
+function CutText({ text }: { text: string }): ReactNode {
+  const { maxTextChars } = SNAPSHOT_LIMITS;
+  return (
+    <>
+      <Markdown text={text.slice(0, maxTextChars)} isStreaming />
+      <p className="my-2 border-y border-dashed border-line py-1 text-center text-xs text-muted">
+        {strings.chat.cutShort}
+      </p>
+      <Markdown text={text.slice(maxTextChars)} isStreaming />
+    </>
+  );
+}

@@ -15,7 +15,7 @@ import {
   Wrench,
   type LucideIcon,
 } from 'lucide-react';
-import { memo, useMemo, type ReactNode } from 'react';
+import { memo, useMemo, useState, type ReactNode } from 'react';
 import type { Message } from '@holdfast/shared/protocol';
 import { isClipped, type ToolMessage } from '../model/rows.ts';
 import { faceOf } from '../model/tool-kind.ts';
@@ -52,10 +52,14 @@ export const ToolCard = memo(function ToolCard({ message, steps, isLive }: ToolC
   const face = useMemo(() => faceOf(message.name, inputOf(message)), [message]);
   const state = message.state === 'running' && !isLive ? 'lost' : message.state;
   const Icon = ICONS[message.name] ?? Wrench;
-  const isOpen = state === 'failed' || face.body.kind === 'diff' || face.body.kind === 'todos';
+  const isTelling = state === 'failed' || face.body.kind === 'diff' || face.body.kind === 'todos';
+  // What a person did to the card counts; until then it is open where its inside is the news.
+  const [byHand, setByHand] = useState<boolean>();
+  const isOpen = byHand ?? isTelling;
   return (
     <details
       open={isOpen}
+      onToggle={({ currentTarget }) => currentTarget.open !== isOpen && setByHand(currentTarget.open)}
       data-tool={message.name}
       data-state={state}
       className="overflow-hidden rounded-xl border border-line bg-panel"
@@ -69,17 +73,19 @@ export const ToolCard = memo(function ToolCard({ message, steps, isLive }: ToolC
         )}
         <StateMark state={state} />
       </summary>
-      <div className="space-y-2 border-t border-line px-3 py-2.5">
-        <ToolBodyView body={face.body} />
-        {state === 'lost' && <p className="text-sm text-warn">{strings.chat.tool.lostHint}</p>}
-        {steps.length > 0 && <Steps steps={steps} isLive={isLive} />}
-        <Output
-          text={message.output}
-          isFailed={state === 'failed'}
-          isCut={message.truncated}
-          isQuiet={face.body.kind === 'diff' || face.body.kind === 'todos'}
-        />
-      </div>
+      {isOpen && (
+        <div className="space-y-2 border-t border-line px-3 py-2.5">
+          <ToolBodyView body={face.body} />
+          {state === 'lost' && <p className="text-sm text-warn">{strings.chat.tool.lostHint}</p>}
+          {steps.length > 0 && <Steps steps={steps} isLive={isLive} />}
+          <Output
+            text={message.output}
+            isFailed={state === 'failed'}
+            isCut={message.truncated}
+            isQuiet={face.body.kind === 'diff' || face.body.kind === 'todos'}
+          />
+        </div>
+      )}
     </details>
   );
 }, isSame);

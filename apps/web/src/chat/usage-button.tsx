@@ -17,7 +17,7 @@ export function UsageButton({ view, session }: { view: View; session: Session })
       <Button
         look="ghost"
         className="px-2 text-muted"
-        aria-label={strings.usage.title}
+        aria-label={`${strings.usage.title}: ${dollars(costUsd)}`}
         onClick={() => setOpen(true)}
       >
         {fill !== null && (

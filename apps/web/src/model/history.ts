@@ -7,6 +7,8 @@ import { client } from './client.ts';
 import type { Line } from './rows.ts';
 
 const PAGE_EVENTS = 200;
+/** Pages that are read by themselves for what was missed while away; more are a click away. */
+const MAX_FILL_PAGES = 25;
 
 export interface HistoryState {
   readonly messages: readonly Message[];
@@ -58,6 +60,7 @@ export class SessionHistory implements Observable<HistoryState> {
       const before = this.#before;
       this.#before = now;
       if (before === undefined || before.position === null || before.view === now.view) return;
+      if (now.hole !== null && now.hole !== before.hole) void this.#fill(now.hole);
       const text = lineBetween(before.view, now.view);
       if (text !== undefined) this.#addLines([{ offset: now.view.offset, text }]);
     });
@@ -76,12 +79,32 @@ export class SessionHistory implements Observable<HistoryState> {
     );
     this.#orphans = orphansOf(result.events, this.#orphans);
     this.#first = result.first ?? this.#first;
-    this.#addLines(linesOf(result.events));
+    this.#add(result.events, view.messages);
+    this.#set({ phase: 'ready', more: result.more });
+  }
+
+  /** Reads the stretch that was skipped while this page was away for longer than the log keeps events. */
+  async #fill({ after, before }: { readonly after: number; readonly before: number }): Promise<void> {
+    let end = before;
+    for (let page = 0; page < MAX_FILL_PAGES; page += 1) {
+      const options = { limit: PAGE_EVENTS, before: end };
+      const result = await client.http.history(this.#sessionId, options).catch(() => undefined);
+      if (result === undefined) return;
+      const view = result.events.reduce((folded, event) => applyEvent(folded, event), EMPTY_VIEW);
+      this.#add(result.events, view.messages);
+      if (result.first === null || !result.more || result.first <= after + 1) return;
+      end = result.first;
+    }
+  }
+
+  #add(events: readonly SessionEvent[], messages: readonly Message[]): void {
+    const byOffset = new Map(
+      [...this.#state.messages, ...messages].map((message) => [message.offset, message]),
+    );
+    this.#addLines(linesOf(events));
     this.#set({
-      phase: 'ready',
-      more: result.more,
-      messages: [...view.messages, ...this.#state.messages],
-      asked: new Map([...this.#state.asked, ...askedIn(result.events)]),
+      messages: [...byOffset.values()].toSorted((one, other) => one.offset - other.offset),
+      asked: new Map([...this.#state.asked, ...askedIn(events)]),
     });
   }
 

@@ -56,8 +56,6 @@ function NewSessionForm({
         {(ids) => (
           <textarea
             {...ids}
-            // oxlint-disable-next-line jsx-a11y/no-autofocus -- the dialog was opened to write this
-            autoFocus
             rows={3}
             className={FIELD}
             value={wanted.prompt}

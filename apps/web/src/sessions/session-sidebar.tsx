@@ -28,7 +28,11 @@ export function SessionSidebar({ list, openId, onNew, onSettings }: SessionSideb
     >
       <div className="flex h-14 shrink-0 items-center gap-1 px-3">
         <img src="/icon.svg" alt="" className="mr-2 ml-1 size-7" />
-        <span className="flex-1 font-semibold">{strings.product}</span>
+        {openId === undefined ? (
+          <h1 className="flex-1 font-semibold">{strings.product}</h1>
+        ) : (
+          <span className="flex-1 font-semibold">{strings.product}</span>
+        )}
         <IconButton label={strings.settings.title} onClick={onSettings}>
           <Settings size={17} aria-hidden />
         </IconButton>
