@@ -1,7 +1,7 @@
 // How many commands a system sends to Redis by itself, without and with many idle sessions.
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogger } from '@holdfast/shared/runtime';
-import { createCommandRedis, type Redis } from '@holdfast/shared/store';
+import { createCommandRedis, type Redis, type RedisAddress } from '@holdfast/shared/store';
 import { makeDataDir, startDemoModel, startGateway, startWorker } from '../../support/processes.ts';
 import { startRedis } from '../../support/redis.ts';
 import { startRemote } from '../rpc.ts';
@@ -11,6 +11,9 @@ export interface IdleCost {
   /** Commands per second, of a gateway and a worker with nothing to do. */
   readonly without: number;
   readonly with: number;
+  /** Connections to Redis and channels that are subscribed to. */
+  readonly connectionsWithout: string;
+  readonly connectionsWith: string;
   /** Calls in the second window less those in the first, by command; those that did not change are left out. */
   readonly changes: Readonly<Record<string, number>>;
 }
@@ -39,9 +42,8 @@ export async function measureIdleCost(input: {
   try {
     await pause(SETTLE_MS);
     const without = await countCalls(redis, input.windowMs);
-    await using producer = await startRemote<IdleProducerApi>('test/bench/stream/idle-producer.ts');
-    const place = { url: server.address.url, password: server.address.password ?? '' };
-    await producer.call('run', { redis: place, sessions: input.sessions });
+    const connectionsWithout = await connections(redis);
+    await makeSessions(server.address, input.sessions);
     await pause(SETTLE_MS);
     const withSessions = await countCalls(redis, input.windowMs);
     const names = new Set([...without.keys(), ...withSessions.keys()]);
@@ -51,6 +53,8 @@ export async function measureIdleCost(input: {
     return {
       without: (sum(without) * 1_000) / input.windowMs,
       with: (sum(withSessions) * 1_000) / input.windowMs,
+      connectionsWithout,
+      connectionsWith: await connections(redis),
       changes: Object.fromEntries(changes.filter(([, change]) => change !== 0)),
     };
   } finally {
@@ -64,6 +68,18 @@ async function countCalls(redis: Redis, windowMs: number): Promise<Map<string, n
   await pause(windowMs);
   const after = await callsSoFar(redis);
   return new Map([...after].map(([name, calls]) => [name, calls - (before.get(name) ?? 0)]));
+}
+
+async function makeSessions({ url, password = '' }: RedisAddress, sessions: number): Promise<void> {
+  await using producer = await startRemote<IdleProducerApi>('test/bench/stream/idle-producer.ts');
+  await producer.call('run', { redis: { url, password }, sessions });
+}
+
+async function connections(redis: Redis): Promise<string> {
+  const clients = await redis.info('clients');
+  const connected = /^connected_clients:(\d+)/m.exec(clients)?.[1] ?? '';
+  const channels = await redis.pubsub('SHARDCHANNELS');
+  return `${connected} connections, ${channels.length} channels`;
 }
 
 async function callsSoFar(redis: Redis): Promise<Map<string, number>> {

@@ -15,7 +15,7 @@ const PAUSE_MS = 15;
 
 export async function runCommand(stage: Stage): Promise<void> {
   const { bench, client, options } = stage;
-  bench.report.round(`${options.commands} prompts and as many aborts, each to the child's stdin`);
+  bench.report.round(`${options.commands} prompts and a quarter as many aborts, each to the child's stdin`);
   const worker = await stage.startWorker({ CLAUDE_PATH: AGENT });
   const sessions: Followed[] = [];
   for (let index = 0; index < SESSIONS; index += 1) sessions.push(await client.create());
