@@ -20,6 +20,14 @@ import { StallWatch } from './stall-watch.ts';
 import type { StartFailure } from './start-failure.ts';
 import { Steering, type SteerFate } from './steering.ts';
 import { credentialsRefused, turnEnd, wasStopped, type OwnReason } from './turn-end.ts';
+import {
+  meaningOfResult,
+  nextTurnState,
+  type OpenTurn,
+  type Turn,
+  type TurnHappening,
+  type TurnState,
+} from './turn-state.ts';
 
 /** After `result` the CLI tells that it is idle; a prompt written before that may be merged with its own work. */
 const SETTLE_LIMIT_MS = 250;
@@ -39,17 +47,6 @@ const SAID: ReadonlySet<EventBody['type']> = new Set([
 const NOTHING: Step = { events: [], effects: {} };
 const ZERO = { durationMs: 0, apiDurationMs: 0, costUsd: 0, usage: NO_TOKENS };
 
-interface Turn {
-  readonly turnId: TurnId;
-  /** null: the CLI began this turn by itself. */
-  readonly prompt: WaitingPrompt | null;
-  readonly costBeforeUsd: number;
-  isAcknowledged: boolean;
-  /** The CLI said something in it: whatever its transcript tells, it had the prompt. */
-  isAnswered: boolean;
-  own: OwnReason;
-}
-
 export interface TurnKeeperDeps {
   readonly writer: EventWriter;
   readonly child: ChildHost;
@@ -68,13 +65,13 @@ export interface TurnKeeperDeps {
 export class TurnKeeper {
   readonly #deps: TurnKeeperDeps;
   #mapper: EventMapper;
-  #turn: Turn | null = null;
+  #state: TurnState = { kind: 'none' };
   #cliSessionId: string | null;
   /** Whether the child may still say that it can't find the conversation: it has not begun any turn yet. */
   #isResuming: boolean;
   /** It did say so. */
   #isRefused = false;
-  #settleTimer: NodeJS.Timeout | null = null;
+  #settleTimer: NodeJS.Timeout | undefined;
   #whenOver: (() => void)[] = [];
   readonly #steering: Steering;
   readonly #lost: LostTurns;
@@ -108,6 +105,11 @@ export class TurnKeeper {
     return this.#cliSessionId;
   }
 
+  /** The turn in flight. */
+  get #turn(): OpenTurn | null {
+    return this.#state.kind === 'open' ? this.#state : null;
+  }
+
   get turnId(): TurnId | null {
     return this.#turn?.turnId ?? null;
   }
@@ -129,7 +131,7 @@ export class TurnKeeper {
 
   /** No turn is in flight, no prompt is on its way, and the CLI has settled after the last turn. */
   get isFree(): boolean {
-    return this.#turn === null && this.#settleTimer === null && !this.#steering.isBusy;
+    return this.#state.kind === 'none' && !this.#steering.isBusy;
   }
 
   /** The CLI works on something behind its turns. */
@@ -158,7 +160,7 @@ export class TurnKeeper {
   async begin(prompt: WaitingPrompt): Promise<void> {
     const { writer, queue, child } = this.#deps;
     const turn = this.#newTurn(prompt);
-    this.#turn = turn;
+    this.#happen({ kind: 'begun', turn });
     writer.push([startedEvent(turn)], { queue: [queue.take(prompt.promptId)] });
     if (!(await writer.flushed())) return;
     // A child that died meanwhile is told by its end: the turn is then undelivered.
@@ -173,10 +175,8 @@ export class TurnKeeper {
   steer(): void {
     const turn = this.#turn;
     if (turn === null || turn.prompt === null) return;
-    this.#steering.offer(
-      turn.turnId,
-      () => this.#turn === turn && turn.own.kind === 'none' && turn.isAcknowledged,
-    );
+    const { turnId } = turn;
+    this.#steering.offer(turnId, () => this.openTurnId === turnId && this.#turn?.isAcknowledged === true);
   }
 
   /** Takes one message of the CLI. */
@@ -185,7 +185,7 @@ export class TurnKeeper {
     const { events, signals } = this.#mapper.map(value, this.turnId);
     for (const signal of signals) if (signal.kind === 'turn_began') this.#onTurnBegan(signal);
     for (const event of events) {
-      if (this.#turn !== null && SAID.has(event.type)) this.#turn.isAnswered = true;
+      if (SAID.has(event.type)) this.#happen({ kind: 'answered' });
       this.#deps.writer.push([event]);
     }
     for (const signal of signals) this.#onSignal(signal);
@@ -204,11 +204,11 @@ export class TurnKeeper {
   interrupt(own: OwnReason, fate: SteerFate): void {
     const turn = this.#turn;
     if (turn === null || turn.own.kind !== 'none') return;
-    turn.own = own;
+    this.#happen({ kind: 'interrupt', own });
     void this.#steering.withdraw(fate);
     void this.#deps.child.interrupt();
     setTimeout(() => {
-      if (this.#turn === turn) void this.#deps.child.end('abort_ignored', false);
+      if (this.turnId === turn.turnId) void this.#deps.child.end('abort_ignored', false);
     }, ABORT_LIMIT_MS).unref();
   }
 
@@ -216,8 +216,9 @@ export class TurnKeeper {
   async afterChild(over: ChildOver, exited: EventBody): Promise<void> {
     const turn = this.#turn;
     this.#isResuming = this.#cliSessionId !== null;
-    this.#over();
-    this.#settled();
+    const wasSettling = this.#state.kind === 'settling';
+    this.#happen({ kind: 'child_gone' });
+    if (wasSettling) this.#deps.onTurnOver();
     const closing = [...this.#mapper.closeOpenBlocks(turn?.turnId ?? null), exited];
     const steer = await this.#steering.childGone();
     const lost = turn === null ? NOTHING : await this.#endWithChild(turn, over);
@@ -256,8 +257,7 @@ export class TurnKeeper {
   }
 
   #newTurn(prompt: WaitingPrompt | null, turnId = mintTurnId()): Turn {
-    const costBeforeUsd = this.#mapper.costUsd;
-    return { turnId, prompt, costBeforeUsd, isAcknowledged: false, isAnswered: false, own: { kind: 'none' } };
+    return { turnId, prompt, costBeforeUsd: this.#mapper.costUsd };
   }
 
   /**
@@ -272,8 +272,9 @@ export class TurnKeeper {
     const effects = isNew ? { meta: { cli: this.#cliSessionId ?? '' } } : undefined;
     if (this.#turn === null) {
       const steered = this.#steering.takeTurn();
-      this.#turn = this.#newTurn(steered?.prompt ?? null, steered?.turnId);
-      writer.push([startedEvent(this.#turn)], effects);
+      const turn = this.#newTurn(steered?.prompt ?? null, steered?.turnId);
+      this.#happen({ kind: 'begun', turn });
+      writer.push([startedEvent(turn)], effects);
       this.#stall.heard();
     } else if (isNew) {
       writer.push([{ type: 'notice', kind: 'info', text: 'Claude Code began a new conversation.' }], effects);
@@ -309,14 +310,14 @@ export class TurnKeeper {
   }
 
   #onAcknowledged(uuid: string): void {
-    if (this.#turn?.turnId === uuid) this.#turn.isAcknowledged = true;
+    if (this.turnId === uuid) this.#happen({ kind: 'acknowledged', uuid });
     else this.#steering.acknowledged(uuid);
     this.steer();
   }
 
   #steerOver(): void {
     if (this.#turn !== null) this.steer();
-    else if (this.#settleTimer === null) this.#deps.onTurnOver();
+    else if (this.#state.kind === 'none') this.#deps.onTurnOver();
   }
 
   /** A result before any turn began: the CLI can't find the conversation. The next child begins another one. */
@@ -329,38 +330,42 @@ export class TurnKeeper {
 
   #onResult(result: Extract<Signal, { kind: 'turn_over' }>['result']): void {
     const turn = this.#turn;
-    if (this.#isResuming && (turn === null || turn.own.kind === 'none')) return this.#resumeRefused();
-    if (turn === null) return;
-    // Background work of the CLI may end its own turn right when ours was written: ours is still to come.
-    if (result.origin !== undefined && turn.prompt !== null && !turn.isAcknowledged) return;
-    // A CLI that we end stops its turn as if a person had asked for it: what became of it is told with its end.
-    if (this.#deps.child.isEnding && turn.own.kind === 'none' && wasStopped(result)) return;
+    const meaning = meaningOfResult(this.#state, {
+      isResuming: this.#isResuming,
+      isOfBackground: result.origin !== undefined,
+      isChildEnding: this.#deps.child.isEnding,
+      wasStopped: wasStopped(result),
+    });
+    if (meaning === 'conversation_missing') return this.#resumeRefused();
+    if (turn === null || meaning === 'not_ours') return;
     const costUsd = Math.max(0, this.#mapper.costUsd - turn.costBeforeUsd);
     this.#deps.writer.push(
       [{ type: 'turn_ended', turnId: turn.turnId, ...turnEnd(result, turn.own, costUsd) }],
       dropped(this.#deps.queue, turn),
     );
-    this.#over();
+    this.#happen({ kind: 'over' });
     this.#settleTimer = setTimeout(() => this.#settled(), SETTLE_LIMIT_MS);
     setTimeout(() => {
       if (this.#turn === null) void this.#steering.settle();
     }, STEER_LIMIT_MS).unref();
   }
 
-  #over(): void {
-    this.#turn = null;
-    for (const resolve of this.#whenOver.splice(0)) resolve();
+  /** The one place where the turn's state changes. */
+  #happen(event: TurnHappening): void {
+    const { kind } = this.#state;
+    this.#state = nextTurnState(this.#state, event);
+    if (kind === 'settling' && this.#state.kind !== 'settling') clearTimeout(this.#settleTimer);
+    if (kind === 'open' && this.#state.kind !== 'open') for (const over of this.#whenOver.splice(0)) over();
   }
 
   #settled(): void {
-    if (this.#settleTimer === null) return;
-    clearTimeout(this.#settleTimer);
-    this.#settleTimer = null;
+    if (this.#state.kind !== 'settling') return;
+    this.#happen({ kind: 'settled' });
     this.#deps.onTurnOver();
   }
 
   /** The turn in flight when its child ended: as we had decided before, or as lost. */
-  async #endWithChild(turn: Turn, over: ChildOver): Promise<Step> {
+  async #endWithChild(turn: OpenTurn, over: ChildOver): Promise<Step> {
     const { turnId, own } = turn;
     const reason = `Claude Code ended (${over.cause}).`;
     const isDelivered = turn.isAcknowledged || turn.isAnswered;
