@@ -21,6 +21,7 @@ export async function ensurePage(checkout: string, env: NodeJS.ProcessEnv): Prom
 }
 
 function notBuilt(output: string): string {
-  const reason = /^.*(?:Error|EACCES|ENOSPC|EROFS).*$/m.exec(output)?.[0].trim() ?? 'the build failed';
+  const reason =
+    /^(?:\w*Error|.*\b(?:EACCES|ENOSPC|EROFS))\b.*$/m.exec(output)?.[0].trim() ?? 'the build failed';
   return `could not be built (${reason.slice(0, 200)}); everything else works. Try: node ${BUILD}`;
 }
