@@ -5,6 +5,7 @@ import {
   sessionKeys,
   type CommandInbox,
   type EventLog,
+  type Ownership,
   type PlacementQueue,
   type SessionStore,
   type Subscriber,
@@ -43,10 +44,15 @@ interface Owned {
   readonly claimed: Claimed;
 }
 
+/** How long a release is remembered. Redis loses a second or two; what it lost longer ago it has lost for good. */
+const GIVEN_UP_MS = 60_000;
+
 export class SessionTable {
   readonly #deps: SessionTableDeps;
   readonly #environment: ChildEnvironment;
   readonly #owned = new Map<SessionId, Owned>();
+  /** Sessions that were given up lately, oldest first. */
+  readonly #givenUp = new Map<SessionId, { readonly owner: Ownership; readonly at: number }>();
   readonly #admission: Admission;
   #isClosed = false;
 
@@ -88,8 +94,9 @@ export class SessionTable {
     for (const { runner } of this.#owned.values()) runner.wake('doorbell');
   }
 
-  /** Redis was away: every runner checks its log. */
+  /** Redis was away: every runner checks its log, and what was given up lately is given up again if that was lost. */
   async reconnected(): Promise<void> {
+    await this.#giveUpAgain();
     for (const [sessionId, { runner }] of this.#owned) {
       const meta = await this.#deps.sessions.read(sessionId);
       if (meta !== null) await runner.reconnected(meta.inboxHead);
@@ -226,5 +233,21 @@ export class SessionTable {
     const { workerId, incarnation } = this.#deps.identity;
     await this.#deps.notes.write(meta, { fence: owner.fence, workerId, incarnation, isHeld: false });
     await this.#deps.sessions.release(owner);
+    this.#givenUp.delete(owner.sessionId);
+    this.#givenUp.set(owner.sessionId, { owner, at: performance.now() });
+    for (const [sessionId, { at }] of this.#givenUp) {
+      if (performance.now() - at <= GIVEN_UP_MS) break;
+      this.#givenUp.delete(sessionId);
+    }
+  }
+
+  /** A Redis that lost the end of our ownership takes us for a living owner: nobody else would serve the session. */
+  async #giveUpAgain(): Promise<void> {
+    for (const [sessionId, { owner, at }] of this.#givenUp) {
+      if (performance.now() - at > GIVEN_UP_MS) this.#givenUp.delete(sessionId);
+      else if ((await this.#deps.sessions.release(owner)) === 'released') {
+        if (await this.#isUnread(sessionId)) await this.#deps.placement.request(sessionId);
+      }
+    }
   }
 }

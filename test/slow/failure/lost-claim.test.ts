@@ -70,6 +70,28 @@ describe('a failover that loses a claim', () => {
   );
 });
 
+describe('a failover that loses the end of an ownership', () => {
+  it('leaves no session with a living owner that does not know of it [E-01] [E-02]', async () => {
+    await using rig = await OwnersRig.start({ withReplica: true });
+    // One place: the child of one session makes room for that of the other, and its session is given up.
+    const worker = await rig.startWorker({ HOLDFAST_WORKER_ID: 'only', HOLDFAST_MAX_CHILDREN: '1' });
+    const [one, other] = [await rig.createSession(), await rig.createSession()];
+    expect((await answerOf(other.follower, 'first')).text).toBe('first');
+    expect((await answerOf(one.follower, 'second')).text).toBe('second');
+    expect(await ownerOf(rig.log.redis, one.sessionId)).toBe('only');
+    await rig.stopReplication();
+    expect((await answerOf(other.follower, 'third')).text).toBe('third');
+    expect(await ownerOf(rig.log.redis, one.sessionId)).toBe('');
+    await rig.failOver();
+    await until(async () => (await fetch(`${rig.gateway.url}/readyz`)).ok, {
+      what: 'the gateway to be ready',
+    });
+    expect((await answerOf(one.follower, 'fourth')).text).toBe('fourth');
+    expect(await rig.log.verdict(one.sessionId)).toMatchObject(NOTHING_WRONG);
+    expect(worker.isRunning()).toBe(true);
+  });
+});
+
 async function answerOf(
   follower: Awaited<ReturnType<OwnersRig['createSession']>>['follower'],
   word: string,

@@ -31,7 +31,7 @@ describe('a placement hint', () => {
     await once(victim, 'message');
     const { placed, close } = await consume();
     victim.kill('SIGKILL');
-    await until(() => placed.includes(sessionId), { what: 'the hint', limitMs: 15_000 });
+    await until(() => placed.includes(sessionId), { what: 'the hint', limitMs: 20_000 });
     expect(placed).toEqual([sessionId]);
     await close();
     await queue.close();

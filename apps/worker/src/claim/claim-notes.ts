@@ -45,7 +45,10 @@ export function createClaimNotes(dataDir: string, logger: Logger): ClaimNotes {
   return {
     read,
     write: async (place, note) => {
-      if (((await read(place))?.fence ?? 0) > note.fence) return 'newer';
+      const before = await read(place);
+      if ((before?.fence ?? 0) > note.fence) return 'newer';
+      // The session may have been deleted meanwhile: its folder must not come back.
+      if (before === null && !note.isHeld) return 'written';
       const file = fileOf(dataDir, place);
       try {
         await mkdir(sessionHome(dataDir, place), { recursive: true, mode: 0o700 });

@@ -39,6 +39,13 @@ describe('notes of claims [E-01]', () => {
     expect(await notes.read(session)).toEqual(note(7));
   });
 
+  it('of sessions that are let go make no folder for one that was deleted', async () => {
+    const notes = createClaimNotes(dir, logger);
+    const session = place();
+    expect(await notes.write(session, note(5, false))).toBe('written');
+    await expect(readdir(sessionHome(dir, session))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('that can not be read count as none, and those that can not be written stop nobody', async () => {
     const notes = createClaimNotes(dir, logger);
     const session = place();

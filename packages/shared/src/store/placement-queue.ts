@@ -12,10 +12,10 @@ const QUEUE_NAME = 'placement';
 const PlacementJob = z.object({ sessionId: SessionId, delayMs: z.int().min(0).default(0) });
 
 /**
- * A hint that a killed worker had in hand is given out again after one to two of these. Shorter: a busy worker's
+ * A hint that a killed worker had in hand is given out again after two to three of these. Shorter: a busy worker's
  * hints run twice, which is harmless but costs Redis. Longer: a session that nobody owns waits for that long.
  */
-const HELD_MS = 5_000;
+const HELD_MS = 3_000;
 /** A hint is harmless however often it was dropped by dying workers. */
 const MAX_DROPS = 100;
 
