@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { addDeciding } from './add-deciding.ts';
 import type { Address } from './address.ts';
 import { runAttach, type AttachOptions } from './commands/attach.ts';
+import { runDoctor } from './commands/doctor.ts';
 import {
   runAbort,
   runArchive,
@@ -74,6 +75,7 @@ function buildProgram(context: RunContext, finish: Finish): Command {
     .showHelpAfterError('("--help" shows how it is meant)')
     .addHelpText('after', ENVIRONMENT);
   addUp(program);
+  addDoctor(program, context, finish);
   addNew(program, context, finish);
   addTalking(program, context, finish);
   addDeciding(program, context, finish);
@@ -90,6 +92,14 @@ function addUp(program: Command): void {
     .command('up')
     .description('Start Holdfast on this machine (the same as "npm run up").')
     .helpOption(false);
+}
+
+function addDoctor(program: Command, context: RunContext, finish: Finish): void {
+  program
+    .command('doctor')
+    .description('Look at everything Holdfast needs here, and say how to fix what is wrong.')
+    .option('--json', 'print [{name, status, found, fix}]')
+    .action((options: JsonOption) => finish(runDoctor(context, options)));
 }
 
 function addNew(program: Command, context: RunContext, finish: Finish): void {

@@ -24,7 +24,7 @@ export {
   type RedisAddress,
 } from './redis.ts';
 export { checkStore } from './schema-version.ts';
-export { readServerInfo, type ServerInfo } from './server-info.ts';
+export { readPersistence, readServerInfo, type Persistence, type ServerInfo } from './server-info.ts';
 export * from './session-roles.ts';
 export * from './session-store.ts';
 export {
