@@ -106,7 +106,7 @@ export async function runSession(redis: Redis, options: RunOptions = {}): Promis
     environment: testEnvironment(options.environment),
     workerId: WorkerId.parse('w1'),
     now: Date.now,
-    approvals: { store: createApprovalStore(redis), userRules: createUserRules(redis), policy: NO_POLICY },
+    approvals: { store: createApprovalStore(redis), userRules: createUserRules(redis), policy: NO_POLICY, bridge: null },
     admission: options.admission ?? new Admission({ capacity: 4, parkIdlest: () => false }),
     limits: { idleMs: 0, memoryBytes: 0, stallMs: 0, ...options.limits },
     onActive: (isActive) => void active.push(isActive),

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 import { WorkerId } from '@holdfast/shared/protocol';
-import { chooseModel, findClaude, runMain } from '@holdfast/shared/runtime';
+import { chooseModel, findClaude, runMain, type Logger } from '@holdfast/shared/runtime';
 import {
   checkStore,
   createApprovalStore,
@@ -17,11 +17,14 @@ import {
   createUserRules,
   createWorkerRegistry,
   readServerInfo,
+  type Redis,
 } from '@holdfast/shared/store';
 import { buildWorker } from './app.ts';
 import { createClaimNotes } from './claim/claim-notes.ts';
 import { LEASE_MS } from './claim/lease-keeper.ts';
 import { LeaseTerm } from './claim/lease-term.ts';
+import type { McpBridge } from './approvals/mcp-bridge.ts';
+import type { ApprovalEnvironment } from './approvals/session-approvals.ts';
 import { readPolicy } from './approvals/policy.ts';
 import { startHousekeeper } from './housekeeping/start.ts';
 import { planContainment } from './process/containment.ts';
@@ -50,6 +53,7 @@ await runMain(
       'HOLDFAST_HOUSEKEEPING_MINUTES',
       'HOLDFAST_CHILD_MEMORY_MB',
       'HOLDFAST_POLICY',
+      'HOLDFAST_APPROVALS',
       'HOLDFAST_STALL_SECONDS',
       'CLAUDE_PATH',
     ],
@@ -87,6 +91,9 @@ await runMain(
     const containment = await planContainment(config.HOLDFAST_CONTAINMENT, uid);
     logger.info({ claude, containment, model: model.mode }, 'children will run like this');
     const term = new LeaseTerm(LEASE_MS, () => performance.now());
+    const bridge = config.HOLDFAST_APPROVALS === 'mcp' ? await startBridge(logger) : null;
+    shutdown.add({ name: 'approval bridge', limitMs: 1_000, stop: async () => bridge?.close() });
+    const policy = await readPolicy(config.HOLDFAST_POLICY);
     const worker = buildWorker({
       ...{ address, placement, subscriber, logger, term },
       notes: createClaimNotes(config.HOLDFAST_DATA_DIR, logger),
@@ -94,11 +101,7 @@ await runMain(
       registry: createWorkerRegistry(redis),
       log: createEventLog(redis, () => term.until()),
       inbox: createCommandInbox(redis),
-      approvals: {
-        store: createApprovalStore(redis),
-        userRules: createUserRules(redis),
-        policy: await readPolicy(config.HOLDFAST_POLICY),
-      },
+      approvals: approvalEnvironment(redis, { policy, bridge }),
       redisRunId: () => runId,
       identity: { workerId, incarnation: randomUUID() },
       environment: {
@@ -135,3 +138,16 @@ await runMain(
     return { workerId };
   },
 );
+
+/** Its library is loaded only where it is wanted: the others start faster without it. */
+async function startBridge(logger: Logger): Promise<McpBridge> {
+  const { startMcpBridge } = await import('./approvals/mcp-bridge.ts');
+  return startMcpBridge(logger);
+}
+
+function approvalEnvironment(
+  redis: Redis,
+  given: Pick<ApprovalEnvironment, 'policy' | 'bridge'>,
+): ApprovalEnvironment {
+  return { store: createApprovalStore(redis), userRules: createUserRules(redis), ...given };
+}

@@ -1,5 +1,7 @@
 // How the CLI is started: its arguments and its environment. Pure.
 import type { SessionSettings } from '@holdfast/shared/protocol';
+import { BRIDGE_SERVER, BRIDGE_TOKEN, BRIDGE_TOOL } from '../approvals/bridge-names.ts';
+import type { BridgeSeat } from '../approvals/mcp-bridge.ts';
 import { NO_RULES, type SpawnRules } from '../approvals/policy.ts';
 import { CHILD_MARKER, SESSION_MARKER } from '../process/containment.ts';
 
@@ -10,21 +12,38 @@ export interface ClaudeArguments {
   readonly settings: SessionSettings;
   /** Rules of the operator and the user. */
   readonly rules?: SpawnRules;
+  /** Where the CLI asks for leave; without it, on its own pipe. */
+  readonly bridge?: Pick<BridgeSeat, 'url'> | undefined;
 }
+
+/** A week: the CLI must not give a question up before a person answers. */
+const MCP_TIMEOUT_MS = 7 * 86_400_000;
 
 /** The CLI's arguments for a long-lived child that speaks JSON lines both ways. */
 export function claudeArguments(options: ClaudeArguments): string[] {
-  const { cliSessionId, resume, settings, rules = NO_RULES } = options;
+  const { cliSessionId, resume, settings, rules = NO_RULES, bridge } = options;
   return [
     ...['--print', '--verbose', '--input-format', 'stream-json', '--output-format', 'stream-json'],
     ...['--include-partial-messages', '--replay-user-messages', '--include-hook-events'],
-    ...['--permission-prompt-tool', 'stdio', '--strict-mcp-config'],
+    ...askingArguments(bridge),
+    '--strict-mcp-config',
     ...['--permission-mode', settings.permissionMode],
     ...(settings.model === undefined ? [] : ['--model', settings.model]),
     ...(settings.allowedTools.length === 0 ? [] : ['--allowedTools', ...settings.allowedTools]),
     ...(settings.disallowedTools.length === 0 ? [] : ['--disallowedTools', ...settings.disallowedTools]),
     ...(hasRules(rules) ? ['--settings', JSON.stringify({ permissions: rules })] : []),
     ...(resume ? ['--resume', cliSessionId] : ['--session-id', cliSessionId]),
+  ];
+}
+
+/** The CLI fills the token in from its environment: arguments are for everybody on the machine to read. */
+function askingArguments(bridge: ClaudeArguments['bridge']): string[] {
+  if (bridge === undefined) return ['--permission-prompt-tool', 'stdio'];
+  const headers = { Authorization: `Bearer \${${BRIDGE_TOKEN}}` };
+  const server = { type: 'http', url: bridge.url, headers };
+  return [
+    ...['--permission-prompt-tool', `mcp__${BRIDGE_SERVER}__${BRIDGE_TOOL}`],
+    ...['--mcp-config', JSON.stringify({ mcpServers: { [BRIDGE_SERVER]: server } })],
   ];
 }
 
@@ -53,6 +72,7 @@ export interface ClaudeEnvironment {
   /** Where the demo model answers; null in real mode. */
   readonly demoModelUrl: string | null;
   readonly isRoot: boolean;
+  readonly bridge?: Pick<BridgeSeat, 'token'> | undefined;
 }
 
 /** The child's whole environment. */
@@ -77,8 +97,19 @@ export function claudeEnvironment(options: ClaudeEnvironment): Record<string, st
     // The transcript is on disk before the answer is on stdout: a killed child loses nothing that was shown.
     CLAUDE_CODE_EAGER_FLUSH: '1',
     CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS: '1',
+    ...bridgeEnvironment(options.bridge),
     ...(options.isRoot ? { IS_SANDBOX: '1' } : {}),
     [SESSION_MARKER]: options.sessionId,
     ...(options.childId === undefined ? {} : { [CHILD_MARKER]: options.childId }),
+  };
+}
+
+function bridgeEnvironment(bridge: ClaudeEnvironment['bridge']): Record<string, string> {
+  if (bridge === undefined) return {};
+  const limit = String(MCP_TIMEOUT_MS);
+  return {
+    [BRIDGE_TOKEN]: bridge.token,
+    MCP_TOOL_TIMEOUT: limit,
+    CLAUDE_CODE_MCP_TOOL_IDLE_TIMEOUT: limit,
   };
 }

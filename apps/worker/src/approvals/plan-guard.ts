@@ -48,9 +48,9 @@ export function planProblem({ tool, input }: ToolCall, configDir: string): strin
 }
 
 function isPlanFile(path: unknown, configDir: string): boolean {
-  return (
-    typeof path === 'string' && path.endsWith('.md') && dirname(normalize(path)) === `${configDir}/plans`
-  );
+  // Without it the path below would be one at the root of the disk.
+  if (configDir === '' || typeof path !== 'string') return false;
+  return path.endsWith('.md') && dirname(normalize(path)) === `${configDir}/plans`;
 }
 
 function isReading(command: unknown): boolean {

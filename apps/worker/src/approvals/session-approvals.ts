@@ -3,19 +3,23 @@
 import type { CommandOf, SessionSettings, SessionView, TurnId, UserId } from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
 import type { AppendEffects, ApprovalStore, Ownership, UserRules } from '@holdfast/shared/store';
+import type { StartOptions } from '../session/child-host.ts';
 import type { EventWriter } from '../session/event-writer.ts';
 import type { Step } from '../session/queue-commands.ts';
 import { ApprovalBroker } from './approval-broker.ts';
-import type { Ask } from './ask.ts';
+import type { ApprovalTransport, Ask } from './ask.ts';
 import { ControlChannel } from './control-channel.ts';
+import type { BridgeSeat, McpBridge } from './mcp-bridge.ts';
 import { PermissionGate } from './permission-gate.ts';
-import { spawnRules, type Policy, type SpawnRules } from './policy.ts';
+import { spawnRules, type Policy } from './policy.ts';
 
 /** What all sessions of a worker have in common. */
 export interface ApprovalEnvironment {
   readonly store: ApprovalStore;
   readonly userRules: UserRules;
   readonly policy: Policy;
+  /** Where CLIs ask for leave; null: each on its own pipe. */
+  readonly bridge: McpBridge | null;
 }
 
 export interface SessionApprovalsDeps extends ApprovalEnvironment {
@@ -34,29 +38,37 @@ export class SessionApprovals {
   readonly #gate = new PermissionGate();
   readonly #channel: ControlChannel;
   readonly #broker: ApprovalBroker;
+  readonly #seat: BridgeSeat | undefined;
 
   constructor(deps: SessionApprovalsDeps) {
     const { writer, child } = deps;
     this.#deps = deps;
+    const asking = {
+      onAsk: (ask: Ask) => this.#onAsk(ask),
+      onWithdrawn: (askId: string) => this.#broker.withdrawn(askId),
+    };
+    this.#seat = deps.bridge?.open(asking);
     this.#channel = new ControlChannel({
-      ...{ child, gate: this.#gate },
-      onAsk: (ask) => this.#onAsk(ask),
-      onWithdrawn: (askId) => this.#broker.withdrawn(askId),
+      ...{ ...asking, child, gate: this.#gate },
       push: (events) => writer.push(events),
     });
-    this.#broker = new ApprovalBroker({ ...deps, transport: this.#channel });
+    this.#broker = new ApprovalBroker({ ...deps, transport: this.#transport });
+  }
+
+  get #transport(): ApprovalTransport {
+    return this.#seat ?? this.#channel;
   }
 
   get isEmpty(): boolean {
     return this.#broker.isEmpty;
   }
 
-  /** What a CLI that starts now is to allow, deny and ask for: policy, user and session together. */
-  async starting(settings: SessionSettings): Promise<SpawnRules> {
+  /** What a CLI that starts now is to allow, deny and ask for by policy and user, and where it asks. */
+  async starting(settings: SessionSettings): Promise<Pick<StartOptions, 'rules' | 'bridge'>> {
     const { userRules, userId, cwd, policy } = this.#deps;
     const always = await userRules.list(userId, cwd);
     this.#gate.setMode(settings.permissionMode);
-    return spawnRules(policy, always);
+    return { rules: spawnRules(policy, always), bridge: this.#seat };
   }
 
   /** Takes a message of the CLI; false when it is (also) for others. */
@@ -82,6 +94,7 @@ export class SessionApprovals {
   /** The session is over for this worker. */
   stop(): void {
     this.#broker.stop();
+    this.#seat?.close();
   }
 
   #onAsk(ask: Ask): void {
@@ -92,6 +105,6 @@ export class SessionApprovals {
     this.#deps.writer.push([
       { type: 'notice', kind: 'permission', text: `Denied ${tool}: ${message}`, data: { tool, input } },
     ]);
-    this.#channel.answer(ask.askId, { behavior: 'deny', message });
+    this.#transport.answer(ask.askId, { behavior: 'deny', message });
   }
 }

@@ -18,6 +18,7 @@ import {
   type PromptPriority,
 } from '../agent/claude-child.ts';
 import { GUARD_HOOKS } from '../approvals/cli-asks.ts';
+import type { BridgeSeat } from '../approvals/mcp-bridge.ts';
 import { NO_RULES, type SpawnRules } from '../approvals/policy.ts';
 import type { ChildEnd } from '../process/child.ts';
 import { childrenOf, type ContainmentPlan } from '../process/containment.ts';
@@ -57,6 +58,8 @@ export interface StartOptions {
   readonly cliSessionId: string | null;
   /** Rules of the operator and the user. */
   readonly rules?: SpawnRules;
+  /** Where the CLI asks for leave; without it, on its own pipe. */
+  readonly bridge?: Pick<BridgeSeat, 'url' | 'token'> | undefined;
 }
 
 export interface ChildReady {
@@ -212,18 +215,18 @@ export class ChildHost {
     const [configDir, scratchDir] = await folders;
     if (this.isEnding) return this.#over(NEVER_STARTED, '');
     const childId = mintId();
-    const { rules = NO_RULES } = options;
+    const { settings, rules = NO_RULES, bridge } = options;
     const [command = '', ...args] = [
       ...deps.containment.prefix,
       deps.claudePath,
-      ...claudeArguments({ cliSessionId, resume, settings: options.settings, rules }),
+      ...claudeArguments({ cliSessionId, resume, settings, rules, bridge }),
     ];
     const child = new ClaudeChild(
       {
         command,
         args,
         cwd: options.cwd,
-        env: claudeEnvironment({ ...deps, childId, configDir, scratchDir }),
+        env: claudeEnvironment({ ...deps, childId, configDir, scratchDir, bridge }),
         ...(deps.containment.kind === 'sweep' ? { afterExit: async () => sweep(childId) } : {}),
       },
       (event) => this.#onChild(child, event),

@@ -234,10 +234,10 @@ export class SessionRunner {
 
   async #startChild(): Promise<void> {
     const { settings } = this.#writer.view;
-    const rules = await this.#approvals.starting(settings);
+    const asking = await this.#approvals.starting(settings);
     if (!this.#isRunning() || !this.#care.mayStart()) return;
     const { cwd } = this.#deps.meta;
-    this.#child.start({ cwd, settings, rules, cliSessionId: this.#turns.cliSessionId });
+    this.#child.start({ cwd, settings, ...asking, cliSessionId: this.#turns.cliSessionId });
   }
 
   async #readInbox(): Promise<void> {

@@ -133,6 +133,12 @@ export const variables = {
     fallback: '4096',
     about: 'a child that uses more than this is started anew between turns; 0 = no limit',
   }),
+  HOLDFAST_APPROVALS: define({
+    schema: z.enum(['control', 'mcp']),
+    fallback: 'control',
+    about:
+      'how children ask for leave: on their own pipe, or through an MCP server of the worker on loopback',
+  }),
   HOLDFAST_POLICY: define({
     schema: absolutePath.optional(),
     about:

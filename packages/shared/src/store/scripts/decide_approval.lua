@@ -36,5 +36,6 @@ local seq = tonumber(meta[4]) + 1
 redis.call('XADD', KEYS[3], seq .. '-0', 'c', ARGV[5])
 redis.call('HSET', KEYS[1], 'inboxHead', seq)
 redis.call('HSET', KEYS[2], ARGV[2], stored .. '\n' .. cjson.encode({by = ARGV[1], answer = ARGV[4]}))
-redis.call('SPUBLISH', KEYS[4], seq)
+-- A short command comes with the ring: its owner needs not ask for it.
+redis.call('SPUBLISH', KEYS[4], #ARGV[5] <= 4096 and seq .. '\n' .. ARGV[5] or seq)
 return {'accepted', seq, meta[2], meta[3], meta[6] or ''}
