@@ -12,8 +12,11 @@ const Result = z.object({
   misses: z.array(z.string()),
 });
 
-/** Other tests run on the same machine: then fewer events fit into the minute than when it is run by itself. */
-const EVENTS_BESIDE_OTHER_TESTS = 15_000;
+/**
+ * A minute by itself must have 50,000, which the command checks. Here other test files share two cores with it: 47,482
+ * were seen beside several of them at a load of 17, and nothing but the number of events is judged more kindly.
+ */
+const EVENTS_BESIDE_OTHER_TESTS = 30_000;
 
 describe('the schedule of faults', () => {
   it('is the same for the same seed, and another for another', () => {
