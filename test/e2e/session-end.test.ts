@@ -84,8 +84,8 @@ describe('a session that is deleted', () => {
     await gone.turn('[[say first]]');
     await gone.session.prompt('[[tool Bash {"command":"echo asked > asked.txt"}]]');
     await gone.one('approval_requested');
-    await gone.session.prompt('[[say never]]');
-    await gone.one('prompt_queued', { promptId: gone.all('prompt_queued').at(-1)?.promptId });
+    const { promptId } = await gone.session.prompt('[[say never]]');
+    await gone.one('prompt_queued', { promptId });
     const { sessionId } = gone.session;
     const cliSessionId = await cliSessionOf(gone);
     expect(await keysOf(sessionId)).toEqual(

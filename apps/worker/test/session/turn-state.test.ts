@@ -106,50 +106,70 @@ describe('a result of the CLI', () => {
     ...{ isResuming: false, isOfBackground: false, isChildEnding: false, wasStopped: false },
   };
   const own = { ...open, prompt: null };
-  it.each<[string, TurnState, Partial<ResultFacts>, ReturnType<typeof meaningOfResult>]>([
-    ['ends the turn in flight', open, {}, 'turn_over'],
-    ['ends nothing when no turn is in flight', none, {}, 'not_ours'],
-    ['ends nothing while the CLI settles', settling, {}, 'not_ours'],
-    [
-      'of background work leaves a turn alone that has not reached the CLI',
-      open,
-      { isOfBackground: true },
-      'not_ours',
-    ],
-    ['of background work ends a turn that the CLI has', known, { isOfBackground: true }, 'turn_over'],
-    [
-      'of background work ends the turn that the CLI began for it',
-      own,
-      { isOfBackground: true },
-      'turn_over',
-    ],
-    [
-      'that is stopped by the end of the child waits for that',
-      open,
-      { isChildEnding: true, wasStopped: true },
-      'not_ours',
-    ],
-    ['that came before the child could be stopped counts', open, { isChildEnding: true }, 'turn_over'],
-    [
-      'that is stopped ends a turn that we abort',
-      aborting,
-      { isChildEnding: true, wasStopped: true },
-      'turn_over',
-    ],
-    [
-      'before any turn means that the conversation is missing',
-      none,
-      { isResuming: true },
-      'conversation_missing',
-    ],
-    [
-      'of the first turn of a resumed child means the same',
-      open,
-      { isResuming: true },
-      'conversation_missing',
-    ],
-    ['of a first turn that we abort does not', aborting, { isResuming: true }, 'turn_over'],
-  ])('%s', (_what, state, given, meaning) => {
+  it.each<{
+    readonly what: string;
+    readonly state: TurnState;
+    readonly given: Partial<ResultFacts>;
+    readonly meaning: ReturnType<typeof meaningOfResult>;
+  }>([
+    { what: 'ends the turn in flight', state: open, given: {}, meaning: 'turn_over' },
+    { what: 'ends nothing when no turn is in flight', state: none, given: {}, meaning: 'not_ours' },
+    { what: 'ends nothing while the CLI settles', state: settling, given: {}, meaning: 'not_ours' },
+    {
+      what: 'of background work leaves a turn alone that has not reached the CLI',
+      state: open,
+      given: { isOfBackground: true },
+      meaning: 'not_ours',
+    },
+    {
+      what: 'of background work ends a turn that the CLI has',
+      state: known,
+      given: { isOfBackground: true },
+      meaning: 'turn_over',
+    },
+    {
+      what: 'of background work ends the turn that the CLI began for it',
+      state: own,
+      given: { isOfBackground: true },
+      meaning: 'turn_over',
+    },
+    {
+      what: 'that is stopped by the end of the child waits for that',
+      state: open,
+      given: { isChildEnding: true, wasStopped: true },
+      meaning: 'not_ours',
+    },
+    {
+      what: 'that came before the child could be stopped counts',
+      state: open,
+      given: { isChildEnding: true },
+      meaning: 'turn_over',
+    },
+    {
+      what: 'that is stopped ends a turn that we abort',
+      state: aborting,
+      given: { isChildEnding: true, wasStopped: true },
+      meaning: 'turn_over',
+    },
+    {
+      what: 'before any turn means that the conversation is missing',
+      state: none,
+      given: { isResuming: true },
+      meaning: 'conversation_missing',
+    },
+    {
+      what: 'of the first turn of a resumed child means the same',
+      state: open,
+      given: { isResuming: true },
+      meaning: 'conversation_missing',
+    },
+    {
+      what: 'of a first turn that we abort does not',
+      state: aborting,
+      given: { isResuming: true },
+      meaning: 'turn_over',
+    },
+  ])('$what', ({ state, given, meaning }) => {
     expect(meaningOfResult(state, { ...facts, ...given })).toBe(meaning);
   });
 });
