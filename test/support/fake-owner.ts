@@ -35,14 +35,14 @@ export interface FakeOwner {
   readonly frames: ReadonlyMap<number, string>;
 }
 
-/** Creates a session straight in Redis, for any user. */
-export async function createStoredSession(redis: Redis, user = 'local'): Promise<SessionId> {
+/** Creates a session straight in Redis, for any user; `cwd` need not be there unless a child is to be started. */
+export async function createStoredSession(redis: Redis, user = 'local', cwd = '/w'): Promise<SessionId> {
   const store = createSessionStore(redis);
   const userId = UserId.parse(user);
   const { sessionId } = await store.reserveId(userId, CreateId.parse(randomUUID()));
   const settings = SessionSettings.parse({});
   const at = Date.now();
-  const session = { sessionId, userId, title: null, cwd: '/w', settings };
+  const session = { sessionId, userId, title: null, cwd, settings };
   const frame = JSON.stringify({ offset: 1, at, type: 'session_created', ...session });
   await store.create({ ...session, epoch: randomUUID().slice(0, 8), frame, at });
   return sessionId;
