@@ -43,12 +43,18 @@ async function isPlaced(sessionId: SessionId): Promise<boolean> {
 }
 
 describe('at the same moment', () => {
-  it('three workers that want the same sessions end up with one owner and one child for each; hints that come late change nothing [E-01] [E-02] [A-18]', async () => {
+  it('three workers that want the same sessions, opened many times over, end up with one owner and one child for each; hints that come late change nothing [E-01] [E-02] [A-18]', async () => {
     sessions = await Promise.all(Array.from({ length: SESSIONS }, async () => rig.createSession()));
     await using watches = new AsyncDisposableStack();
     const watched = sessions.map(({ sessionId }) => watches.use(new ChildWatch(sessionId)));
     const starting = Array.from({ length: 3 }, async () => rig.startWorker({ CLAUDE_PATH: AGENT }));
-    await Promise.all([...starting, hintAtAll(5)]);
+    const elsewhere = clientOf(other);
+    const openings = sessions.flatMap(({ sessionId, follower }) => [
+      ...Array.from({ length: 3 }, async () => follower.session.open()),
+      ...Array.from({ length: 3 }, async () => elsewhere.session(sessionId).open()),
+    ]);
+    await Promise.all([...starting, ...openings, hintAtAll(5)]);
+    elsewhere.close();
     await until(
       async () => (await Promise.all(sessions.map(async (one) => isPlaced(one.sessionId)))).every(Boolean),
       {
