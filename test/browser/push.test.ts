@@ -59,8 +59,9 @@ describe('a pushed message', () => {
       Object.assign(event, { notification, waitUntil: () => undefined });
       globalThis.dispatchEvent(event);
     });
-    await until(async () => (await shown(page)).length === 0, { what: 'the notification to close' });
     await page.waitForURL(`**${message.path}`);
+    await page.getByRole('heading', { name: 'The agent wants to run a command' }).waitFor();
+    expect(await shown(page)).toEqual([]);
     await page.context().close();
   });
 

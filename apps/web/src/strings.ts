@@ -37,6 +37,7 @@ export const strings = {
     untitled: 'Untitled session',
     loadFailed: 'The list could not be loaded.',
     pick: 'Pick a session, or start a new one.',
+    shared: 'Shared with you',
     statusOf: {
       idle: 'Idle',
       queued: 'Queued',
@@ -81,6 +82,10 @@ export const strings = {
     removeConfirm: 'Delete for good',
     notFound: 'There is no such session, or it is not yours.',
     notFoundAction: 'Back to your sessions',
+    readOnly: {
+      viewer: 'This session is shared with you to read.',
+      approver: 'This session is shared with you: you can answer what the agent asks. Its owner writes here.',
+    },
     demo: 'Demo model',
     demoHint: 'A scripted model answers: no AI. Set ANTHROPIC_API_KEY and restart Holdfast for a real one.',
   },
@@ -125,6 +130,7 @@ export const strings = {
     },
     tool: {
       running: 'running',
+      asking: 'waits for you',
       done: 'done',
       failed: 'failed',
       lost: 'lost',

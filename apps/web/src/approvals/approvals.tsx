@@ -1,7 +1,7 @@
 // What the agent asks, in front of the composer: one card at a time, with the others in line behind it.
 import { useState, type ReactNode } from 'react';
 import { HoldfastError, type SessionSnapshot } from '@holdfast/client';
-import type { DecisionInput, PendingApproval } from '@holdfast/shared/protocol';
+import type { DecisionInput, PendingApproval, SessionRole } from '@holdfast/shared/protocol';
 import type { HistoryState } from '../model/history.ts';
 import type { OpenSession } from '../model/open-session.ts';
 import { isClipped } from '../model/rows.ts';
@@ -16,15 +16,18 @@ export interface AskProps {
   readonly decide: (decision: DecisionInput) => void;
   /** A decision is on its way. */
   readonly isBusy: boolean;
+  /** Only the owner may decide beyond this session. */
+  readonly isOwner: boolean;
 }
 
 export interface ApprovalsProps {
   readonly open: OpenSession;
   readonly snapshot: SessionSnapshot;
   readonly history: HistoryState;
+  readonly role: SessionRole;
 }
 
-export function Approvals({ open, snapshot, history }: ApprovalsProps): ReactNode {
+export function Approvals({ open, snapshot, history, role }: ApprovalsProps): ReactNode {
   const { approvals } = snapshot.view;
   const [at, setAt] = useState(0);
   const approval = approvals[Math.min(at, approvals.length - 1)];
@@ -39,7 +42,7 @@ export function Approvals({ open, snapshot, history }: ApprovalsProps): ReactNod
       {approvals.length > 1 && (
         <Stack count={approvals.length} at={Math.min(at, approvals.length - 1)} onPick={setAt} />
       )}
-      <Ask key={approval.approvalId} open={open} approval={shown} />
+      <Ask key={approval.approvalId} open={open} approval={shown} isOwner={role === 'owner'} />
     </section>
   );
 }
@@ -71,7 +74,13 @@ function Stack({
   );
 }
 
-function Ask({ open, approval }: { open: OpenSession; approval: PendingApproval }): ReactNode {
+interface AskInput {
+  readonly open: OpenSession;
+  readonly approval: PendingApproval;
+  readonly isOwner: boolean;
+}
+
+function Ask({ open, approval, isOwner }: AskInput): ReactNode {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
   const decide = async (decision: DecisionInput): Promise<void> => {
@@ -90,7 +99,7 @@ function Ask({ open, approval }: { open: OpenSession; approval: PendingApproval 
       setBusy(false);
     }
   };
-  const props: AskProps = { approval, isBusy, decide: (decision) => void decide(decision) };
+  const props: AskProps = { approval, isBusy, isOwner, decide: (decision) => void decide(decision) };
   return (
     <>
       <AskOfKind {...props} />

@@ -12,7 +12,7 @@ import type { AskProps } from './approvals.tsx';
 import { DenyForm } from './deny-form.tsx';
 import { InputEditor } from './input-editor.tsx';
 
-export function ToolApproval({ approval, decide, isBusy }: AskProps): ReactNode {
+export function ToolApproval({ approval, decide, isBusy, isOwner }: AskProps): ReactNode {
   const [form, setForm] = useState<'edit' | 'deny'>();
   const allowOnce = (): void => decide({ kind: 'allow', scope: 'once' });
   useAllowKey(!isBusy && form === undefined, allowOnce);
@@ -54,7 +54,7 @@ export function ToolApproval({ approval, decide, isBusy }: AskProps): ReactNode 
         />
       )}
       {form === undefined && (
-        <Choices approval={approval} isBusy={isBusy} decide={decide} onForm={setForm} onAllow={allowOnce} />
+        <Choices {...{ approval, isBusy, isOwner, decide }} onForm={setForm} onAllow={allowOnce} />
       )}
     </>
   );
@@ -65,7 +65,7 @@ interface ChoicesProps extends AskProps {
   readonly onAllow: () => void;
 }
 
-function Choices({ approval, decide, isBusy, onForm, onAllow }: ChoicesProps): ReactNode {
+function Choices({ approval, decide, isBusy, isOwner, onForm, onAllow }: ChoicesProps): ReactNode {
   const rules = approval.rules ?? [];
   const longer = [
     { label: strings.approvals.allowSession, onPick: () => decide({ kind: 'allow', scope: 'session' }) },
@@ -105,7 +105,7 @@ function Choices({ approval, decide, isBusy, onForm, onAllow }: ChoicesProps): R
                 <ChevronDown size={16} aria-hidden />
               </Button>
             }
-            items={rules.length > 0 ? longer : longer.slice(0, 1)}
+            items={rules.length > 0 && isOwner ? longer : longer.slice(0, 1)}
           />
         </div>
         <Button disabled={isBusy} onClick={() => onForm('edit')}>

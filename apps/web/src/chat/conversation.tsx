@@ -24,7 +24,6 @@ export interface ConversationProps {
 export function Conversation({ open, snapshot, history }: ConversationProps): ReactNode {
   const rows = useRows(snapshot, history);
   const follow = useFollowEnd(rows, () => void open.history.older());
-  const turnId = snapshot.view.turn?.turnId ?? null;
   return (
     <div className="relative min-h-0 flex-1">
       <div
@@ -47,7 +46,7 @@ export function Conversation({ open, snapshot, history }: ConversationProps): Re
           >
             {(row) => (
               <div key={row.key} className="pb-4" data-row={row.kind}>
-                <RowView row={row} open={open} turnId={turnId} />
+                <RowView row={row} open={open} view={snapshot.view} />
               </div>
             )}
           </Virtualizer>
@@ -111,12 +110,27 @@ function useRows(snapshot: SessionSnapshot, history: HistoryState): readonly Row
   );
 }
 
-function RowView({ row, open, turnId }: { row: Row; open: OpenSession; turnId: string | null }): ReactNode {
+function RowView({
+  row,
+  open,
+  view,
+}: {
+  row: Row;
+  open: OpenSession;
+  view: SessionSnapshot['view'];
+}): ReactNode {
   switch (row.kind) {
     case 'message':
       return <MessageRow message={row.message} />;
     case 'tool':
-      return <ToolCard message={row.message} steps={row.steps} isLive={row.message.turnId === turnId} />;
+      return (
+        <ToolCard
+          message={row.message}
+          steps={row.steps}
+          isLive={row.message.turnId === view.turn?.turnId}
+          isAsking={view.approvals.some(({ toolCallId }) => toolCallId === row.message.toolCallId)}
+        />
+      );
     case 'line':
       return (
         <p className="flex items-center gap-3 text-xs text-muted before:h-px before:flex-1 before:bg-line after:h-px after:flex-1 after:bg-line">

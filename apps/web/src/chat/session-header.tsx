@@ -11,6 +11,7 @@ import {
 } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import type { SessionSnapshot } from '@holdfast/client';
+import type { SessionRole } from '@holdfast/shared/protocol';
 import { Link } from 'wouter';
 import { folderName } from '../model/format.ts';
 import type { HistoryState } from '../model/history.ts';
@@ -29,17 +30,22 @@ export interface SessionHeaderProps {
   readonly open: OpenSession;
   readonly snapshot: SessionSnapshot;
   readonly history: HistoryState;
+  readonly role: SessionRole;
   readonly run: (request: Promise<unknown>) => void;
 }
 
-export function SessionHeader({ open, snapshot, history, run }: SessionHeaderProps): ReactNode {
+export function SessionHeader({ open, snapshot, history, role, run }: SessionHeaderProps): ReactNode {
   const [dialog, setDialog] = useState<'rename' | 'delete'>();
   const { view } = snapshot;
   const title = view.title ?? strings.list.untitled;
   const isDemo = view.child.state === 'running' && view.child.modelSource === 'demo';
   const set = (changes: { readonly title?: string; readonly archived?: boolean }): void =>
     run(open.session.set(changes).then(async () => sessionList.refresh()));
-  const items = menuItems({ ...{ open, snapshot, history, title, run }, onDialog: setDialog, onSet: set });
+  const items = menuItems({
+    ...{ open, snapshot, history, role, title, run },
+    onDialog: setDialog,
+    onSet: set,
+  });
   return (
     <div className="flex min-h-14 items-center gap-1.5 border-b border-line px-2 pt-[env(safe-area-inset-top)] md:px-4">
       <Link
@@ -95,17 +101,11 @@ interface MenuInput extends SessionHeaderProps {
   readonly onSet: (changes: { readonly archived: boolean }) => void;
 }
 
-function menuItems({ snapshot, history, title, run, onDialog, onSet }: MenuInput): readonly MenuItem[] {
+function menuItems({ snapshot, history, role, title, run, onDialog, onSet }: MenuInput): readonly MenuItem[] {
   const { archived, messages } = snapshot.view;
   const markdown = (): string => toMarkdown(title, mergeMessages(history.messages, messages));
   const icon = { size: 16, 'aria-hidden': true } as const;
-  return [
-    { label: strings.session.rename, icon: <Pencil {...icon} />, onPick: () => onDialog('rename') },
-    {
-      label: archived ? strings.session.restore : strings.session.archive,
-      icon: archived ? <ArchiveRestore {...icon} /> : <Archive {...icon} />,
-      onPick: () => onSet({ archived: !archived }),
-    },
+  const forReaders: readonly MenuItem[] = [
     {
       label: strings.session.copyAll,
       icon: <ClipboardCopy {...icon} />,
@@ -116,6 +116,16 @@ function menuItems({ snapshot, history, title, run, onDialog, onSet }: MenuInput
       icon: <Download {...icon} />,
       onPick: () => download(title, markdown()),
     },
+  ];
+  if (role !== 'owner') return forReaders;
+  return [
+    { label: strings.session.rename, icon: <Pencil {...icon} />, onPick: () => onDialog('rename') },
+    {
+      label: archived ? strings.session.restore : strings.session.archive,
+      icon: archived ? <ArchiveRestore {...icon} /> : <Archive {...icon} />,
+      onPick: () => onSet({ archived: !archived }),
+    },
+    ...forReaders,
     {
       label: strings.session.remove,
       icon: <Trash2 {...icon} />,

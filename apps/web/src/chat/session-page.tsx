@@ -1,6 +1,7 @@
 // An open session: header, conversation, what the agent asks, what waits, and the composer.
 import { useCallback, useEffect, useState, type ReactNode } from 'react';
 import { HoldfastError, type SessionSnapshot } from '@holdfast/client';
+import type { SessionId, SessionRole } from '@holdfast/shared/protocol';
 import { Link } from 'wouter';
 import { Approvals } from '../approvals/approvals.tsx';
 import { openSession, type OpenSession } from '../model/open-session.ts';
@@ -23,7 +24,8 @@ function OpenSessionPage({ open }: { open: OpenSession }): ReactNode {
   const history = useObservable(open.history);
   const { problem, run, clear } = useRequests();
   const stop = useCallback(() => run(open.session.abort()), [open, run]);
-  useStopKey(snapshot.view.turn !== null, stop);
+  const role = useRole(open.session.sessionId);
+  useStopKey(role === 'owner' && snapshot.view.turn !== null, stop);
   const { status } = snapshot;
   const { title } = snapshot.view;
   // What is seen here first need not wait for the list's next turn.
@@ -32,7 +34,7 @@ function OpenSessionPage({ open }: { open: OpenSession }): ReactNode {
   const isEmpty = snapshot.position !== null && snapshot.view.messages.every(({ kind }) => kind === 'notice');
   return (
     <div className="flex h-full min-w-0 flex-1 flex-col">
-      <SessionHeader open={open} snapshot={snapshot} history={history} run={run} />
+      <SessionHeader open={open} snapshot={snapshot} history={history} run={run} role={role} />
       {isEmpty && snapshot.local.length === 0 && snapshot.view.queue.length === 0 ? (
         <Empty cwd={snapshot.view.cwd} />
       ) : (
@@ -51,11 +53,27 @@ function OpenSessionPage({ open }: { open: OpenSession }): ReactNode {
             </button>
           </p>
         )}
-        <Approvals open={open} snapshot={snapshot} history={history} />
-        <QueueCards session={open.session} snapshot={snapshot} run={run} />
-        <Composer key={open.session.sessionId} open={open} snapshot={snapshot} onStop={stop} />
+        {role !== 'viewer' && <Approvals open={open} snapshot={snapshot} history={history} role={role} />}
+        {role === 'owner' ? (
+          <>
+            <QueueCards session={open.session} snapshot={snapshot} run={run} />
+            <Composer key={open.session.sessionId} open={open} snapshot={snapshot} onStop={stop} />
+          </>
+        ) : (
+          <p className="rounded-xl bg-raised px-4 py-3 text-center text-sm text-muted">
+            {strings.session.readOnly[role]}
+          </p>
+        )}
       </div>
     </div>
+  );
+}
+
+/** What the person may do here, as the list says; one's own until it says otherwise. */
+function useRole(sessionId: SessionId): SessionRole {
+  const { sessions, archived } = useObservable(sessionList);
+  return (
+    [...(sessions ?? []), ...(archived ?? [])].find((one) => one.sessionId === sessionId)?.role ?? 'owner'
   );
 }
 

@@ -7,6 +7,7 @@ import {
   FilePen,
   FileText,
   Globe,
+  Hand,
   ListTodo,
   LoaderCircle,
   MessageCircleQuestion,
@@ -29,6 +30,8 @@ export interface ToolCardProps {
   readonly steps: readonly Message[];
   /** Its turn is in flight: otherwise nothing can be running any more. */
   readonly isLive: boolean;
+  /** It waits for a person's leave. */
+  readonly isAsking?: boolean;
 }
 
 const ICONS: Readonly<Record<string, LucideIcon>> = {
@@ -48,7 +51,12 @@ const ICONS: Readonly<Record<string, LucideIcon>> = {
   AskUserQuestion: MessageCircleQuestion,
 };
 
-export const ToolCard = memo(function ToolCard({ message, steps, isLive }: ToolCardProps): ReactNode {
+export const ToolCard = memo(function ToolCard({
+  message,
+  steps,
+  isLive,
+  isAsking = false,
+}: ToolCardProps): ReactNode {
   const face = useMemo(() => faceOf(message.name, inputOf(message)), [message]);
   const state = message.state === 'running' && !isLive ? 'lost' : message.state;
   const Icon = ICONS[message.name] ?? Wrench;
@@ -71,7 +79,7 @@ export const ToolCard = memo(function ToolCard({ message, steps, isLive }: ToolC
         {steps.length > 0 && (
           <span className="shrink-0 text-xs text-muted">{strings.chat.tool.steps(steps.length)}</span>
         )}
-        <StateMark state={state} />
+        <StateMark state={isAsking ? 'asking' : state} />
       </summary>
       {isOpen && (
         <div className="space-y-2 border-t border-line px-3 py-2.5">
@@ -95,6 +103,7 @@ function isSame(one: ToolCardProps, other: ToolCardProps): boolean {
   return (
     one.message === other.message &&
     one.isLive === other.isLive &&
+    one.isAsking === other.isAsking &&
     one.steps.length === other.steps.length &&
     one.steps.every((step, index) => step === other.steps[index])
   );
@@ -104,11 +113,12 @@ function inputOf(message: ToolMessage): unknown {
   return isClipped(message.input) ? { input: `${message.input.truncated}…` } : message.input;
 }
 
-function StateMark({ state }: { state: ToolMessage['state'] }): ReactNode {
+function StateMark({ state }: { state: ToolMessage['state'] | 'asking' }): ReactNode {
   const label = strings.chat.tool[state];
   if (state === 'running') {
     return <LoaderCircle size={16} aria-label={label} className="shrink-0 animate-spin text-accent" />;
   }
+  if (state === 'asking') return <Hand size={16} aria-label={label} className="shrink-0 text-warn" />;
   if (state === 'done') return <Check size={16} aria-label={label} className="shrink-0 text-good" />;
   return <CircleAlert size={16} aria-label={label} className="shrink-0 text-danger" />;
 }

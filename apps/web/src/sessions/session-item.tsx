@@ -15,7 +15,7 @@ const DOTS: Readonly<Record<SessionStatus, string>> = {
 
 /** One session of the list; a link, so that it opens in a new tab as well. */
 export function SessionItem({ session, isOpen }: { session: SessionSummary; isOpen: boolean }): ReactNode {
-  const { sessionId, title, cwd, status, updatedAt } = session;
+  const { sessionId, title, cwd, status, updatedAt, role } = session;
   const now = useNow();
   const name = title ?? strings.list.untitled;
   return (
@@ -37,7 +37,9 @@ export function SessionItem({ session, isOpen }: { session: SessionSummary; isOp
               {strings.list.statusOf[status]}
             </span>
             <span aria-hidden>·</span>
-            <span className="truncate">{folderName(cwd, sessionId)}</span>
+            <span className="truncate">
+              {role === 'owner' ? folderName(cwd, sessionId) : strings.list.shared}
+            </span>
           </span>
         </span>
         <span className="shrink-0 text-xs text-muted tabular-nums">{ago(updatedAt, now)}</span>
