@@ -94,7 +94,7 @@ export function buildWorker(deps: WorkerDeps): Worker {
 
   async function place(sessionId: SessionId): Promise<void> {
     if (table.wake(sessionId)) return;
-    const isElsewhere = isStopping || (table.isBusy && (await hasRoomElsewhere(deps)));
+    const isElsewhere = isStopping || (table.isBusy && (await offerElsewhere(deps, sessionId)));
     const isLater = isElsewhere || (await take(sessionId)) === 'later';
     if (isLater) await placement.request(sessionId, { delayMs: RETRY_DELAY_MS });
   }
@@ -155,12 +155,16 @@ async function believesDeaths(guard: TakeoverGuard, deps: WorkerDeps): Promise<b
   return guard.isSteady((await deps.registry.time()) - performance.now());
 }
 
-/** Whether another worker could start a child at once. If none can, the session waits here, visibly. */
-async function hasRoomElsewhere({ registry, identity }: WorkerDeps): Promise<boolean> {
+/**
+ * Rings another worker that could start a child at once; false when none can: then the session waits here, visibly. A
+ * hint that is only given back would come to us again, who are the first to be free for it.
+ */
+async function offerElsewhere({ registry, identity }: WorkerDeps, sessionId: SessionId): Promise<boolean> {
   const others = (await registry.list()).filter(({ workerId }) => workerId !== identity.workerId);
   for (const other of others) {
     const { info } = other;
-    if (!info.draining && info.children < info.capacity && (await registry.isAlive(other))) return true;
+    const hasRoom = !info.draining && info.children < info.capacity;
+    if (hasRoom && (await registry.ring(other.workerId, sessionId))) return true;
   }
   return false;
 }
