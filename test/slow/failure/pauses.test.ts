@@ -79,18 +79,18 @@ async function wasTakenOver({ watched: { follower }, pid }: Placed): Promise<voi
 }
 
 describe('workers that stand still', () => {
-  it('for less than a lease keep their sessions; for longer they lose them to one owner, and write nothing after [E-04] [E-01]', async () => {
+  it('for less than a lease keep their sessions; for much longer they lose them to one owner, and write nothing after [E-04] [E-01]', async () => {
     await using rig = await OwnersRig.start();
     const [short, long, stopped] = await placeEach(rig, {
       'blocked-8s': 12_000,
-      'blocked-15s': 600_000,
+      'blocked-24s': 600_000,
       'stopped-30s': 600_000,
     });
     if (short === undefined || long === undefined || stopped === undefined) throw new Error('not placed');
     const spare = await rig.startWorker({ CLAUDE_PATH: AGENT, HOLDFAST_WORKER_ID: 'spare' });
     process.kill(stopped.worker.pid, 'SIGSTOP');
     short.worker.child.send({ meddle: 'block', ms: 8_000 });
-    long.worker.child.send({ meddle: 'block', ms: 15_000 });
+    long.worker.child.send({ meddle: 'block', ms: 24_000 });
     await pause(30_000);
     process.kill(stopped.worker.pid, 'SIGCONT');
     await wentOn(
