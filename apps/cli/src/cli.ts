@@ -3,6 +3,7 @@ import { unknownVariables } from '@holdfast/shared/runtime';
 import { PermissionMode, SharedRole, WhenBusy } from '@holdfast/shared/protocol';
 import { Command, CommanderError, Option } from 'commander';
 import { addDeciding } from './add-deciding.ts';
+import { addSetting } from './add-setting.ts';
 import type { Address } from './address.ts';
 import { runAttach, type AttachOptions } from './commands/attach.ts';
 import { runDoctor } from './commands/doctor.ts';
@@ -83,6 +84,7 @@ function buildProgram(context: RunContext, finish: Finish): Command {
   addManaging(program, context, finish);
   addPuttingAway(program, context, finish);
   addSharing(program, context, finish);
+  addSetting(program, context, finish);
   return program;
 }
 

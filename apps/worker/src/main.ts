@@ -15,6 +15,7 @@ import {
   createSubscriber,
   createSubscriberRedis,
   createUserRules,
+  createUserTrust,
   createWorkerRegistry,
   readServerInfo,
   type Redis,
@@ -24,8 +25,8 @@ import { createClaimNotes } from './claim/claim-notes.ts';
 import { LEASE_MS } from './claim/lease-keeper.ts';
 import { LeaseTerm } from './claim/lease-term.ts';
 import type { McpBridge } from './approvals/mcp-bridge.ts';
-import type { ApprovalEnvironment } from './approvals/session-approvals.ts';
 import { readPolicy } from './approvals/policy.ts';
+import type { ApprovalEnvironment } from './approvals/session-approvals.ts';
 import { startHousekeeper } from './housekeeping/start.ts';
 import { planContainment } from './process/containment.ts';
 import { createColdStarts } from './session/cold-starts.ts';
@@ -149,5 +150,10 @@ function approvalEnvironment(
   redis: Redis,
   given: Pick<ApprovalEnvironment, 'policy' | 'bridge'>,
 ): ApprovalEnvironment {
-  return { store: createApprovalStore(redis), userRules: createUserRules(redis), ...given };
+  return {
+    store: createApprovalStore(redis),
+    userRules: createUserRules(redis),
+    trust: createUserTrust(redis),
+    ...given,
+  };
 }

@@ -10,6 +10,7 @@ import {
   UserId,
   WireError,
   WorkerId,
+  type SessionChanges,
   type SessionSettingsInput,
 } from '@holdfast/shared/protocol';
 import { z } from 'zod';
@@ -89,11 +90,8 @@ export class HttpApi {
     return this.#call(SessionDetails, { path: pathOf(sessionId) });
   }
 
-  /** Renames a session, puts it away (`archived`), or takes it back. What is left out stays as it is. */
-  async set(
-    sessionId: string,
-    changes: { readonly title?: string; readonly archived?: boolean },
-  ): Promise<void> {
+  /** Changes a session: its title, whether it is put away, its settings. What is left out stays as it is. */
+  async set(sessionId: string, changes: SessionChanges): Promise<void> {
     await this.#fetch({ method: 'PATCH', path: pathOf(sessionId), body: changes });
   }
 

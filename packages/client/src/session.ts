@@ -9,6 +9,7 @@ import {
   UserId,
   type DecisionInput,
   type PromptContent,
+  type SessionChanges,
   type SessionId,
   type SharedRole,
   type WhenBusy,
@@ -119,8 +120,8 @@ export class Session {
     await this.#request({ type: 'resumeQueue', ...this.#addressed() }, false);
   }
 
-  /** Renames the session, puts it away (`archived`), or takes it back. What is left out stays as it is. */
-  async set(changes: { readonly title?: string; readonly archived?: boolean }): Promise<void> {
+  /** Changes the session: its title, whether it is put away, its settings. What is left out stays as it is. */
+  async set(changes: SessionChanges): Promise<void> {
     await this.#request({ type: 'set', ...this.#addressed(), ...changes }, true);
   }
 

@@ -1,7 +1,6 @@
 // Making a session: one for each createId of a user, with its folder and its first event.
 import { rmdir } from 'node:fs/promises';
 import {
-  isPlausibleModel,
   ServiceError,
   SessionSettings,
   type CreateId,
@@ -10,6 +9,7 @@ import {
   type UserId,
 } from '@holdfast/shared/protocol';
 import type { SessionStore } from '@holdfast/shared/store';
+import { checkModel, resolvedSettings } from './set-command.ts';
 import { stored } from './storage.ts';
 import { makeSessionFolder, resolveCwd, type WorkspaceRoots } from './workspace.ts';
 
@@ -45,8 +45,9 @@ export async function createSession(
   const { createId } = request;
   checkModel(request.settings?.model);
   const given = request.cwd === undefined ? undefined : await resolveCwd(request.cwd, roots);
+  const settings = await resolvedSettings(request.settings, roots);
   const { sessionId } = await stored(async () => store.reserveId(userId, createId));
-  const common = { userId, request, given };
+  const common = { userId, request: { ...request, settings }, given };
   const outcome = await createAs(deps, { ...common, sessionId });
   if (outcome !== 'gone') return { sessionId, duplicate: outcome === 'exists' };
   // The session that this createId made was deleted. That one never comes back; the createId makes another.
@@ -99,14 +100,4 @@ function newSession(input: {
   };
   const epoch = crypto.randomUUID().slice(0, 8);
   return { sessionId, userId, epoch, cwd, title, settings, frame: JSON.stringify(event), at };
-}
-
-/** Refuses what can't be a model; throws `bad_request`. */
-function checkModel(model: string | undefined): void {
-  if (model === undefined || isPlausibleModel(model)) return;
-  const message = `"${model}" is not a model. Use default, opus, sonnet, haiku, opusplan, or a full name such as claude-opus-4-8.`;
-  throw new ServiceError('bad_request', {
-    message,
-    details: { issues: [{ path: 'settings.model', message }] },
-  });
 }

@@ -12,12 +12,7 @@ import {
   type SessionId,
   type UserId,
 } from '@holdfast/shared/protocol';
-import type {
-  ApprovalStore,
-  EventLog,
-  StoredApproval,
-  StoredFrame,
-} from '@holdfast/shared/store';
+import type { ApprovalStore, EventLog, StoredApproval, StoredFrame } from '@holdfast/shared/store';
 import { ensureOwner, type EnsureOwnerDeps } from './ensure-owner.ts';
 import { stored } from './storage.ts';
 

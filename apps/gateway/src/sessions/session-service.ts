@@ -33,6 +33,7 @@ import { authorise, type Caller, type SessionAction } from '../access/authorise.
 import { createSession, type NewSessionRequest } from './create-session.ts';
 import { decideApproval, type DecideRequest } from './decide-approval.ts';
 import { ensureOwner } from './ensure-owner.ts';
+import { setCommand } from './set-command.ts';
 import { shareSession, unshareSession } from './share-session.ts';
 import { stored, type MemoryGate } from './storage.ts';
 import type { WorkspaceRoots } from './workspace.ts';
@@ -148,10 +149,9 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       await check(caller, sessionId, 'changeQueue');
       await submit(deps, sessionId, { type: 'resumeQueue', by: caller.userId });
     },
-    set: async (caller, sessionId, { title, archived }) => {
+    set: async (caller, sessionId, changes) => {
       await check(caller, sessionId, 'change');
-      if (title === undefined && archived === undefined) throw new ServiceError('bad_request');
-      await submit(deps, sessionId, { type: 'set', title, archived, by: caller.userId });
+      await submit(deps, sessionId, await setCommand(changes, deps.roots, caller.userId));
     },
     abort: async (caller, sessionId, request) => {
       await check(caller, sessionId, 'abort');

@@ -26,7 +26,8 @@ const ControlResponse = z.looseObject({
   response: z.looseObject({
     subtype: z.string(),
     request_id: z.string(),
-    response: z.unknown(),
+    /** Missing where there is nothing to say (`set_model`, `interrupt`). */
+    response: z.unknown().optional(),
     error: z.string().optional(),
   }),
 });

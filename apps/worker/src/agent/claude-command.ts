@@ -3,6 +3,7 @@ import type { SessionSettings } from '@holdfast/shared/protocol';
 import { BRIDGE_SERVER, BRIDGE_TOKEN, BRIDGE_TOOL } from '../approvals/bridge-names.ts';
 import type { BridgeSeat } from '../approvals/mcp-bridge.ts';
 import { NO_RULES, type SpawnRules } from '../approvals/policy.ts';
+import type { McpServers } from './workspace-config.ts';
 import { CHILD_MARKER, SESSION_MARKER } from '../process/containment.ts';
 
 export interface ClaudeArguments {
@@ -14,6 +15,8 @@ export interface ClaudeArguments {
   readonly rules?: SpawnRules;
   /** Where the CLI asks for leave; without it, on its own pipe. */
   readonly bridge?: Pick<BridgeSeat, 'url'> | undefined;
+  /** Servers of the user's and the project's configuration. Those of the session's settings come before them. */
+  readonly mcpServers?: McpServers;
 }
 
 /** A week: the CLI must not give a question up before a person answers. */
@@ -22,6 +25,9 @@ const MCP_TIMEOUT_MS = 7 * 86_400_000;
 /** The CLI's arguments for a long-lived child that speaks JSON lines both ways. */
 export function claudeArguments(options: ClaudeArguments): string[] {
   const { cliSessionId, resume, settings, rules = NO_RULES, bridge } = options;
+  const directories = settings.additionalDirectories ?? [];
+  // The service's own comes last: no server of a project takes its place.
+  const mcpServers = { ...options.mcpServers, ...settings.mcpServers, ...bridgeServer(bridge) };
   return [
     ...['--print', '--verbose', '--input-format', 'stream-json', '--output-format', 'stream-json'],
     ...['--include-partial-messages', '--replay-user-messages', '--include-hook-events'],
@@ -31,20 +37,23 @@ export function claudeArguments(options: ClaudeArguments): string[] {
     ...(settings.model === undefined ? [] : ['--model', settings.model]),
     ...(settings.allowedTools.length === 0 ? [] : ['--allowedTools', ...settings.allowedTools]),
     ...(settings.disallowedTools.length === 0 ? [] : ['--disallowedTools', ...settings.disallowedTools]),
+    ...(directories.length === 0 ? [] : ['--add-dir', ...directories]),
+    ...(Object.keys(mcpServers).length === 0 ? [] : ['--mcp-config', JSON.stringify({ mcpServers })]),
     ...(hasRules(rules) ? ['--settings', JSON.stringify({ permissions: rules })] : []),
     ...(resume ? ['--resume', cliSessionId] : ['--session-id', cliSessionId]),
   ];
 }
 
-/** The CLI fills the token in from its environment: arguments are for everybody on the machine to read. */
 function askingArguments(bridge: ClaudeArguments['bridge']): string[] {
-  if (bridge === undefined) return ['--permission-prompt-tool', 'stdio'];
+  const tool = bridge === undefined ? 'stdio' : `mcp__${BRIDGE_SERVER}__${BRIDGE_TOOL}`;
+  return ['--permission-prompt-tool', tool];
+}
+
+/** The CLI fills the token in from its environment: arguments are for everybody on the machine to read. */
+function bridgeServer(bridge: ClaudeArguments['bridge']): McpServers {
+  if (bridge === undefined) return {};
   const headers = { Authorization: `Bearer \${${BRIDGE_TOKEN}}` };
-  const server = { type: 'http', url: bridge.url, headers };
-  return [
-    ...['--permission-prompt-tool', `mcp__${BRIDGE_SERVER}__${BRIDGE_TOOL}`],
-    ...['--mcp-config', JSON.stringify({ mcpServers: { [BRIDGE_SERVER]: server } })],
-  ];
+  return { [BRIDGE_SERVER]: { type: 'http', url: bridge.url, headers } };
 }
 
 function hasRules({ allow, deny, ask }: SpawnRules): boolean {

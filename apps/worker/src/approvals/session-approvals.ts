@@ -2,7 +2,7 @@
 // that asks people, and the way the questions come.
 import type { CommandOf, SessionSettings, SessionView, TurnId, UserId } from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
-import type { AppendEffects, ApprovalStore, Ownership, UserRules } from '@holdfast/shared/store';
+import type { AppendEffects, ApprovalStore, Ownership, UserRules, UserTrust } from '@holdfast/shared/store';
 import type { StartOptions } from '../session/child-host.ts';
 import type { EventWriter } from '../session/event-writer.ts';
 import type { Step } from '../session/queue-commands.ts';
@@ -17,6 +17,7 @@ import { spawnRules, type Policy } from './policy.ts';
 export interface ApprovalEnvironment {
   readonly store: ApprovalStore;
   readonly userRules: UserRules;
+  readonly trust: UserTrust;
   readonly policy: Policy;
   /** Where CLIs ask for leave; null: each on its own pipe. */
   readonly bridge: McpBridge | null;
@@ -69,6 +70,11 @@ export class SessionApprovals {
     const always = await userRules.list(userId, cwd);
     this.#gate.setMode(settings.permissionMode);
     return { rules: spawnRules(policy, always), bridge: this.#seat };
+  }
+
+  /** The agent works in this mode from here on. */
+  setMode(mode: string): void {
+    this.#gate.setMode(mode);
   }
 
   /** Takes a message of the CLI; false when it is (also) for others. */

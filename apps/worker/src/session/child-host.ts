@@ -20,6 +20,7 @@ import {
 import { GUARD_HOOKS } from '../approvals/cli-asks.ts';
 import type { BridgeSeat } from '../approvals/mcp-bridge.ts';
 import { NO_RULES, type SpawnRules } from '../approvals/policy.ts';
+import { prepareWorkspace, type Ignored } from '../agent/workspace-config.ts';
 import type { ChildEnd } from '../process/child.ts';
 import { childrenOf, type ContainmentPlan } from '../process/containment.ts';
 import { sweep, terminateChild } from '../process/terminate.ts';
@@ -60,6 +61,7 @@ export interface StartOptions {
   readonly rules?: SpawnRules;
   /** Where the CLI asks for leave; without it, on its own pipe. */
   readonly bridge?: Pick<BridgeSeat, 'url' | 'token'> | undefined;
+  readonly isTrusted?: boolean;
 }
 
 export interface ChildReady {
@@ -67,6 +69,8 @@ export interface ChildReady {
   readonly cliVersion: string | null;
   readonly cliSessionId: string;
   readonly resumed: boolean;
+  /** What of the project's configuration has no effect since the workspace is not trusted. */
+  readonly ignored: readonly Ignored[];
 }
 
 /** The end of a child, or of the attempt to start one. */
@@ -168,6 +172,12 @@ export class ChildHost {
     return this.#state.child.control({ subtype: 'stop_task', task_id: taskId }, CONTROL_LIMIT_MS);
   }
 
+  /** Sends the CLI a control request. */
+  async request(request: { readonly subtype: string } & Record<string, unknown>): Promise<ControlResult> {
+    if (this.#state.kind !== 'ready') return { status: 'ended' };
+    return this.#state.child.control(request, CONTROL_LIMIT_MS);
+  }
+
   answer(requestId: string, response: Record<string, unknown>): void {
     if (this.#state.kind === 'ready') this.#state.child.answer(requestId, response);
   }
@@ -207,19 +217,23 @@ export class ChildHost {
     const cliSessionId = resume ? earlier : mintTurnId();
     // It may have been asked to end while we waited, here and below.
     if (this.isEnding) return this.#over(NEVER_STARTED, '');
-    const folders = Promise.all([files.configDir(), files.scratchDir()]);
+    const { cwd, isTrusted = false } = options;
+    const config = files
+      .configDir()
+      .then(async (configDir) => ({ configDir, ...(await prepareWorkspace({ configDir, cwd, isTrusted })) }));
+    const folders = Promise.all([config, files.scratchDir()]);
     this.#folders = folders.then(
       () => {},
       () => {},
     );
-    const [configDir, scratchDir] = await folders;
+    const [{ configDir, mcpServers, ignored }, scratchDir] = await folders;
     if (this.isEnding) return this.#over(NEVER_STARTED, '');
     const childId = mintId();
     const { settings, rules = NO_RULES, bridge } = options;
     const [command = '', ...args] = [
       ...deps.containment.prefix,
       deps.claudePath,
-      ...claudeArguments({ cliSessionId, resume, settings, rules, bridge }),
+      ...claudeArguments({ cliSessionId, resume, settings, rules, mcpServers, bridge }),
     ];
     const child = new ClaudeChild(
       {
@@ -236,12 +250,12 @@ export class ChildHost {
       this.#root = { childId, pid: child.process.pid };
       deps.guardian.childStarted(deps.sessionId, this.#root);
     }
-    await this.#awaitReady(child, { cliSessionId, resume });
+    await this.#awaitReady(child, { cliSessionId, resume, ignored });
   }
 
   async #awaitReady(
     child: ClaudeChild,
-    start: { readonly cliSessionId: string; readonly resume: boolean },
+    start: { readonly cliSessionId: string; readonly resume: boolean; readonly ignored: readonly Ignored[] },
   ): Promise<void> {
     const answer = await child.control({ subtype: 'initialize', hooks: GUARD_HOOKS }, READY_LIMIT_MS);
     if (answer.status === 'ended') return;
@@ -259,6 +273,7 @@ export class ChildHost {
         version.status === 'ok' ? (VersionAnswer.safeParse(version.response).data?.version ?? null) : null,
       cliSessionId: start.cliSessionId,
       resumed: start.resume,
+      ignored: start.ignored,
     };
     metrics.coldStartSeconds.observe((performance.now() - this.#wantedAt) / 1_000);
     this.#on.onReady(ready);

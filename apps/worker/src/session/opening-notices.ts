@@ -15,6 +15,7 @@ export function openingNotices(input: {
     modelNotice(environment),
     ...versionNotice(ready.cliVersion),
     ...containmentNotice(environment.containment),
+    ...trustNotice(view.cwd, ready.ignored),
   ];
   return notices.filter(
     (notice) => !view.messages.some((message) => message.kind === 'notice' && message.text === notice.text),
@@ -53,4 +54,13 @@ function containmentNotice(containment: ChildEnvironment['containment']): Notice
   const text =
     'Processes of this session are not held in a namespace of their own; what they leave behind is swept up as far as it can be found.';
   return [{ type: 'notice', kind: 'containment', text, data: { refusal: containment.refusal } }];
+}
+
+function trustNotice(cwd: string, ignored: ChildReady['ignored']): Notice[] {
+  if (ignored.length === 0) return [];
+  const names = ignored.map(
+    ({ kind, name, file }) => `${kind === 'rule' ? 'rule' : 'MCP server'} ${name} (${file})`,
+  );
+  const text = `Do you trust this workspace? Until its owner says so, this of its configuration is ignored: ${names.join(', ')}.`;
+  return [{ type: 'notice', kind: 'trust', text, data: { cwd, ignored } }];
 }

@@ -1,10 +1,11 @@
 // A session's own folder on disk: the CLI's config directory with its transcripts. On storage all workers share.
 import { hash } from 'node:crypto';
-import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { SessionId, UserId } from '@holdfast/shared/protocol';
+import { serversOfUser } from '../agent/workspace-config.ts';
 
 /** What is taken over from a config directory that the operator named. Never credentials: two CLIs that refresh
  * one token invalidate each other's. */
@@ -84,6 +85,8 @@ async function seed(from: string, to: string): Promise<void> {
       },
     );
   }
+  const servers = await serversOfUser(from);
+  if (servers !== null) await writeFile(join(to, '.claude.json'), servers, { mode: 0o600 });
 }
 
 /** The CLI keeps transcripts as `projects/<the working directory, encoded>/<its session id>.jsonl`. */

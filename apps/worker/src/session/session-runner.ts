@@ -12,6 +12,7 @@ import { CommandFeed } from './command-feed.ts';
 import { EventWriter } from './event-writer.ts';
 import { changeQueue, queuePrompt, type Step } from './queue-commands.ts';
 import type { RunnerOver, SessionRunnerDeps, WakeReason } from './runner-deps.ts';
+import { SETTINGS_CHANGED, SettingsKeeper } from './settings-keeper.ts';
 import { startFailure } from './start-failure.ts';
 import { TurnKeeper } from './turn-keeper.ts';
 
@@ -28,6 +29,7 @@ export class SessionRunner {
   readonly #turns: TurnKeeper;
   readonly #care: ChildCare;
   readonly #approvals: SessionApprovals;
+  readonly #settings: SettingsKeeper;
   /** A person opened the session: a child is wanted although no prompt waits. */
   #wanted = false;
   #over: ChildOver | null = null;
@@ -93,6 +95,11 @@ export class SessionRunner {
     this.#approvals = new SessionApprovals({
       ...{ ...deps.approvals, writer: this.#writer, child: this.#child, owner, now, logger },
       ...{ userId: deps.meta.userId, cwd: deps.meta.cwd, turnId: () => this.#turns.turnId },
+    });
+    this.#settings = new SettingsKeeper({
+      ...{ writer: this.#writer, child: this.#child, trust: deps.approvals.trust, logger },
+      ...{ userId: deps.meta.userId, cwd: deps.meta.cwd },
+      setMode: (mode) => this.#approvals.setMode(mode),
     });
   }
 
@@ -227,7 +234,14 @@ export class SessionRunner {
   /** Starts what can start: a child that is wanted, or the next prompt on a child that is ready and settled. */
   async #advance(): Promise<void> {
     const next = this.#deps.queue.next();
-    if (!this.#turns.isFree || (next === undefined && !this.#wanted)) return;
+    if (!this.#turns.isFree) return;
+    if (this.#settings.isStale && this.#child.state === 'ready') {
+      // What goes on behind the turns would end with the child: it is left alone until a prompt waits.
+      const isQuiet = !this.#turns.hasTasks && this.#approvals.isEmpty;
+      if (next !== undefined || isQuiet) await this.#child.end(SETTINGS_CHANGED, true);
+      return;
+    }
+    if (next === undefined && !this.#wanted) return;
     if (this.#child.state === 'none') await this.#startChild();
     if (next !== undefined && this.#child.state === 'ready') await this.#turns.begin(next);
   }
@@ -235,9 +249,10 @@ export class SessionRunner {
   async #startChild(): Promise<void> {
     const { settings } = this.#writer.view;
     const asking = await this.#approvals.starting(settings);
+    const isTrusted = await this.#settings.starting(settings);
     if (!this.#isRunning() || !this.#care.mayStart()) return;
     const { cwd } = this.#deps.meta;
-    this.#child.start({ cwd, settings, ...asking, cliSessionId: this.#turns.cliSessionId });
+    this.#child.start({ cwd, settings, ...asking, isTrusted, cliSessionId: this.#turns.cliSessionId });
   }
 
   async #readInbox(): Promise<void> {
@@ -270,7 +285,7 @@ export class SessionRunner {
       case 'decide':
         return this.#decide(command, effects);
       case 'set':
-        return this.#set(command, effects);
+        return this.#settings.set(command, effects);
       case 'delete':
         await this.#delete();
         return true;
@@ -301,18 +316,6 @@ export class SessionRunner {
     this.#append({ ...step, events: [abort, ...step.events] }, effects);
     this.#turns.interrupt({ kind: 'aborted' }, { kind: 'return', behind: promptId });
     return true;
-  }
-
-  /** Waits for what was written before, since the event tells everything as it is from then on. */
-  async #set(command: CommandOf<'set'>, effects: AppendEffects): Promise<boolean> {
-    await this.#writer.flushed();
-    const { settings, title, archived } = this.#writer.view;
-    const next = { title: command.title ?? title, archived: command.archived ?? archived };
-    if (next.title === title && next.archived === archived) return false;
-    return this.#append(
-      { events: [{ type: 'settings_changed', settings, ...next, by: command.by }], effects: {} },
-      effects,
-    );
   }
 
   #abort(command: CommandOf<'abort'>, effects: AppendEffects): boolean {
@@ -372,7 +375,7 @@ export class SessionRunner {
   /** The child is gone: says why, settles the turn that was in flight, and lets the queue go on. */
   async #afterChild(over: ChildOver): Promise<void> {
     this.#over = null;
-    this.#wanted = false;
+    this.#wanted = over.cause === SETTINGS_CHANGED;
     const wasParked = this.#care.ended();
     this.#approvals.childGone(over.cause);
     // While it was ending, it may have begun a turn of its own, and a prompt may have come.

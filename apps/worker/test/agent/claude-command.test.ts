@@ -16,6 +16,27 @@ describe("the CLI's arguments", () => {
     ]);
   });
 
+  it('carry directories in their order and MCP servers, where the session names none of the same name [A-03]', () => {
+    const given = args({
+      additionalDirectories: ['/b', '/a'],
+      mcpServers: { one: { command: 'mine' } },
+    });
+    expect(given.slice(given.indexOf('--add-dir'), given.indexOf('--add-dir') + 3)).toEqual([
+      '--add-dir',
+      '/b',
+      '/a',
+    ]);
+    const mcpServers = { one: { command: 'theirs' }, two: { type: 'http', url: 'http://x' } };
+    const all = claudeArguments({
+      ...{ cliSessionId: 'c1', resume: false, mcpServers },
+      settings: { ...SETTINGS, mcpServers: { one: { command: 'mine' } } },
+    });
+    expect(JSON.parse(all[all.indexOf('--mcp-config') + 1] ?? '')).toEqual({
+      mcpServers: { one: { command: 'mine' }, two: { type: 'http', url: 'http://x' } },
+    });
+    expect(all).toContain('--strict-mcp-config');
+  });
+
   it('go on with a conversation that has a transcript [A-02]', () => {
     expect(args({}, true).slice(-2)).toEqual(['--resume', 'c1']);
     expect(args({}, true)).not.toContain('--session-id');

@@ -9,6 +9,7 @@ const ready = (cliVersion: string | null): ChildReady => ({
   cliVersion,
   cliSessionId: 'c',
   resumed: false,
+  ignored: [],
 });
 type Environment = Parameters<typeof openingNotices>[0]['environment'];
 // Only these fields are read.

@@ -5,7 +5,7 @@ import { PromptContent, WhenBusy } from './content.ts';
 import { ApprovalId, CreateId, PromptId, RequestId, SessionId, TurnId, UserId } from './ids.ts';
 import { Position } from './position.ts';
 import { SharedRole } from './roles.ts';
-import { SessionSettings } from './settings.ts';
+import { SessionSettings, settingsChanges } from './settings.ts';
 
 const request = { requestId: RequestId };
 const onSession = { ...request, sessionId: SessionId };
@@ -14,6 +14,7 @@ const onSession = { ...request, sessionId: SessionId };
 const sessionChanges = {
   title: z.string().trim().min(1).max(200).optional(),
   archived: z.boolean().optional(),
+  ...settingsChanges,
 };
 /** The same as the body of an HTTP request. */
 export const SessionChanges = z.object(sessionChanges);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Decision } from './approval.ts';
 import { PromptContent, WhenBusy } from './content.ts';
 import { ApprovalId, PromptId, TurnId, UserId } from './ids.ts';
+import { SettingsChanges } from './settings.ts';
 
 const by = { by: UserId };
 
@@ -25,6 +26,7 @@ export const Command = z.discriminatedUnion('type', [
     type: z.literal('set'),
     title: z.string().optional(),
     archived: z.boolean().optional(),
+    settings: SettingsChanges.optional(),
     ...by,
   }),
   z.object({

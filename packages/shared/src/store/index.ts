@@ -34,4 +34,5 @@ export {
   type SubscriberProbe,
 } from './subscriber.ts';
 export * from './user-rules.ts';
+export * from './user-trust.ts';
 export * from './worker-registry.ts';

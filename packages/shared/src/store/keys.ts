@@ -74,6 +74,11 @@ export function userRulesKey(userId: UserId): string {
   return `hf:user:${userId}:rules`;
 }
 
+/** hash: folder -> since when a user trusts it, ms since 1970. */
+export function userTrustKey(userId: UserId): string {
+  return `hf:user:${userId}:trusted`;
+}
+
 /** Channel of all gateways: somebody's access may have changed. */
 export const ACCESS_CHANNEL = 'hf:access';
 
