@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import type { SessionId } from '@holdfast/shared/protocol';
 import { startSite, type Site } from './support/site.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
 import { continueLongSession, writeLongSession } from './support/long-session.ts';
 
 let site: Site;
@@ -51,10 +52,14 @@ describe('a session of 5,000 events', () => {
     const rows = page.locator('[data-row]');
     const beginning = page.getByText('The conversation begins here.');
     let most = 0;
-    for (let turn = 0; turn < 400 && !(await beginning.isVisible()); turn += 1) {
-      await page.mouse.wheel(0, -4_000);
-      most = Math.max(most, await rows.count());
-    }
+    await until(
+      async () => {
+        await page.mouse.wheel(0, -4_000);
+        most = Math.max(most, await rows.count());
+        return beginning.isVisible();
+      },
+      { what: 'the first message', limitMs: 60_000 },
+    );
     await page.getByText('Do step 0', { exact: true }).waitFor();
     expect(most).toBeLessThan(120);
     await page.getByRole('button', { name: 'To the newest message' }).click();
