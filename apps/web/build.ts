@@ -55,12 +55,20 @@ async function buildPage(digest: string): Promise<void> {
   // Loaded only for a build: most calls find that nothing has changed.
   const { build } = await import('vite');
   try {
-    await build({ configFile: join(here, 'vite.config.ts'), logLevel: 'warn', build: { outDir: draft } });
+    await build({
+      configFile: join(here, 'vite.config.ts'),
+      configLoader: 'native',
+      logLevel: 'warn',
+      build: { outDir: draft },
+    });
     await mkdir(join(draft, 'assets'), { recursive: true });
     await keepRecentAssets(join(dist, 'assets'), join(draft, 'assets'));
     await writeFile(join(draft, STAMP), digest);
     await rm(dist, { recursive: true, force: true });
-    await rename(draft, dist);
+    await rename(draft, dist).catch((error: unknown) => {
+      // Another build of the same sources was quicker.
+      if (!isBuiltFrom(digest)) throw error;
+    });
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
