@@ -58,7 +58,7 @@ function turnOf(at: number): EventBody[] {
         type: 'tool_call_completed',
         turnId,
         toolCallId: command,
-        isError: at % 10 === 9,
+        isError: at % 10 === 4,
         truncated: false,
       },
       output: Array.from({ length: 5 }, (_, line) => `ok ${line} - step ${at}`).join('\n'),

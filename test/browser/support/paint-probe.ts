@@ -2,6 +2,8 @@
 
 /** What the probe leaves on `globalThis`. */
 export interface PaintProbe {
+  /** Deltas whose text has not been painted yet. */
+  readonly arrived: { readonly index: number; readonly at: number }[];
   /** Milliseconds from the arrival of a delta's frame to the first frame painted with its text. */
   readonly latencies: number[];
   /** When the text that was waited for was first painted, in ms since the navigation began; null until then. */
@@ -16,8 +18,8 @@ export const markOf = (index: number): string => `d${index}.`;
  * noted in `paintedAt`.
  */
 export function installProbe(awaited: string): void {
-  const arrived: { readonly index: number; readonly at: number }[] = [];
-  const probe: PaintProbe = { latencies: [], paintedAt: null };
+  const arrived: PaintProbe['arrived'] = [];
+  const probe: PaintProbe = { arrived, latencies: [], paintedAt: null };
   Object.assign(globalThis, { paintProbe: probe });
   const marks = (text: string): number[] =>
     [...text.matchAll(/\bd(\d+)\./g)].map((match) => Number(match[1]));
