@@ -80,7 +80,7 @@ describe('what the CLI says', () => {
     expect(one.all('unknown')).toEqual([]);
   });
 
-  it("hooks of the user's settings are told with their lifecycle and their words [H-02]", async () => {
+  it("hooks of the user's settings are told with their lifecycle and their words [H-02] [A-03]", async () => {
     const one = await newSession(client);
     const { turnId } = await one.turn(`${bash('echo hi')} [[say done]]`);
     const before = { name: 'PreToolUse:Bash', event: 'PreToolUse', turnId };
@@ -189,5 +189,20 @@ describe('what a session waits for [H-06]', () => {
     const [word] = one.all('message_completed');
     expect(resumed?.offset).toBeGreaterThan(stalled?.offset ?? Number.POSITIVE_INFINITY);
     expect(resumed?.offset).toBeLessThan(word?.offset ?? 0);
+  });
+
+  it('an approval is named, and never told as a stall', async () => {
+    const [asking, clock] = [await newSession(client), await newSession(client)];
+    await asking.session.prompt(`${bash('touch asked.txt')} [[say done]]`);
+    const { approvalId, turnId } = await asking.one('approval_requested');
+    // By the time that the other one counts as stalled this one has been silent for longer.
+    await clock.turn('[[slow ms=1500]] [[say at last]]');
+    expect(clock.all('turn_stalled')).toHaveLength(1);
+    const { view } = await client.http.inspect(asking.session.sessionId);
+    expect(view.waiting).toEqual({ kind: 'approval', approvalId, tool: 'Bash' });
+    await asking.session.decide(approvalId, { kind: 'allow' });
+    await asking.one('turn_ended', turnId === null ? {} : { turnId });
+    expect(asking.all('turn_stalled')).toEqual([]);
+    expect(statesOf(asking.events).map(({ kind }) => kind)).toContain('approval');
   });
 });

@@ -1,7 +1,7 @@
 // The prompt queue with the real CLI: order, changes while waiting, what a prompt does that finds a turn running,
 // pause and resume, the death of the worker, and renaming and archiving.
 import type { Client } from '@holdfast/client';
-import { PromptId, type EventType, type TurnId } from '@holdfast/shared/protocol';
+import { contentText, PromptId, type EventType, type TurnId } from '@holdfast/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Service } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -104,7 +104,7 @@ describe('prompts that wait', () => {
     await one.one('prompt_cancelled', { promptId: b });
     using other = clientOf(system.gateway);
     const { view } = await other.http.inspect(one.session.sessionId);
-    expect(view.queue.map(({ promptId, content }) => [promptId, content[0]?.text])).toEqual([
+    expect(view.queue.map(({ promptId, content }) => [promptId, contentText(content)])).toEqual([
       [c, '[[say c]]'],
       [d, '[[say d]]'],
       [a, '[[say edited]]'],

@@ -66,7 +66,7 @@ describe('settings in mid-session [A-13]', () => {
     expect(one.pid).toBe(pid);
   });
 
-  it('rules and directories change by a new process between turns; the conversation goes on [A-03]', async () => {
+  it('rules and directories change by a new process between turns; the conversation and the rules of the session stay [A-03]', async () => {
     const [first, second] = [await makeFolder(), await makeFolder()];
     await writeFile(join(first, 'a.txt'), 'from the first');
     await writeFile(join(second, 'b.txt'), 'from the second');
@@ -74,22 +74,24 @@ describe('settings in mid-session [A-13]', () => {
     const read = (path: string): string => `[[tool Read ${JSON.stringify({ file_path: path })}]]`;
     await one.turn(`${read(join(first, 'a.txt'))} [[say remember me]]`);
     const { pid } = one;
-    await one.session.set({
-      ...{ additionalDirectories: [second, first], allowedTools: ['Bash(touch *)'] },
-      disallowedTools: ['Bash(ls *)'],
-    });
+    await one.session.prompt(`${bash('mkdir one')} [[say made]]`);
+    const { approvalId } = await one.one('approval_requested');
+    await one.session.decide(approvalId, { kind: 'allow', scope: 'session', rules: ['Bash(mkdir *)'] });
+    await one.until(() => one.all('turn_ended')[1], { what: 'the end of the second turn' });
+    await one.session.set({ additionalDirectories: [second, first], disallowedTools: ['Bash(ls *)'] });
     await one.until(() => one.all('child_started')[1], { what: 'the new process' });
     expect(one.all('child_exited')).toMatchObject([{ expected: true, cause: 'settings_changed' }]);
     expect(one.all('child_started')[1]).toMatchObject({ resumed: true });
     expect(one.pid).not.toBe(pid);
-    await one.turn(`${read(join(second, 'b.txt'))} ${bash('touch x')} ${bash('ls *')} [[say done]]`);
+    await one.turn(`${read(join(second, 'b.txt'))} ${bash('mkdir two')} ${bash('ls *')} [[say done]]`);
     expect(outputs(one)).toEqual([
       [expect.stringContaining('from the first'), false],
+      [expect.any(String), false],
       [expect.stringContaining('from the second'), false],
       [expect.any(String), false],
       [expect.any(String), true],
     ]);
-    expect(one.all('approval_requested')).toEqual([]);
+    expect(one.all('approval_requested')).toHaveLength(1);
   });
 
   it('that are nonsense are refused with what is wrong, and change nothing', async () => {

@@ -1,5 +1,6 @@
 // A worker is killed at 20 random moments of a turn that runs a counting tool: whatever the moment, the tool runs at
 // most once unasked, and the prompt ends as run or as interrupted-and-delivered.
+import { contentText } from '@holdfast/shared/protocol';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -28,7 +29,7 @@ async function linesOf(file: string): Promise<string[]> {
 function startsOf(follower: Follower, index: number): Extract<SessionEvent, { type: 'turn_started' }>[] {
   return follower
     .all('turn_started')
-    .filter((event) => event.content?.[0]?.text.includes(`run-${index} `) === true);
+    .filter((event) => contentText(event.content ?? []).includes(`run-${index} `));
 }
 
 describe('killing the worker at random moments', () => {

@@ -25,6 +25,7 @@ import {
   createEventLog,
   createSessionStore,
   createUserRules,
+  createUploads,
   createUserTrust,
   createWorkerRegistry,
   type CommandInbox,
@@ -34,6 +35,7 @@ import {
 } from '@holdfast/shared/store';
 import { NO_POLICY } from '../../apps/worker/src/approvals/policy.ts';
 import { claimSession, type Claimed } from '../../apps/worker/src/claim/claimer.ts';
+import { promptBlocksOf } from '../../apps/worker/src/session/prompt-blocks.ts';
 import { Admission } from '../../apps/worker/src/session/admission.ts';
 import type { ChildLimits } from '../../apps/worker/src/session/child-care.ts';
 import type { ChildEnvironment } from '../../apps/worker/src/session/child-host.ts';
@@ -102,6 +104,7 @@ export async function runSession(redis: Redis, options: RunOptions = {}): Promis
     ...{ owner, meta, view, queue, taken },
     log: options.log?.(realLog) ?? realLog,
     inbox: options.inbox?.(realInbox) ?? realInbox,
+    blocks: promptBlocksOf(createUploads(redis), sessionId),
     files: options.files?.(files) ?? files,
     logger: options.logger ?? silentLogger,
     environment: testEnvironment(options.environment),

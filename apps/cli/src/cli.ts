@@ -131,6 +131,7 @@ function addTalking(program: Command, context: RunContext, finish: Finish): void
         ...WhenBusy.options,
       ]),
     )
+    .option('--file <path>', 'send an image, PDF or text along; may be repeated', collect)
     .option('--json', JSON_TURN)
     .action((id: string, words: string[], options: SendOptions) =>
       finish(runSend(context, { id, words }, options)),

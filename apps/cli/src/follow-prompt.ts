@@ -1,6 +1,6 @@
 // Sends a prompt and follows it to the end of its turn: the answer on stdout, everything else on stderr.
 import type { Client, Session, SessionItem } from '@holdfast/client';
-import { mintId, type Message, type WhenBusy } from '@holdfast/shared/protocol';
+import { mintId, textContent, type Message, type Upload, type WhenBusy } from '@holdfast/shared/protocol';
 import { EXIT, type Io } from './io.ts';
 import {
   progressOf,
@@ -20,6 +20,7 @@ export interface PromptJob {
   readonly client: Client;
   readonly session: Session;
   readonly text: string;
+  readonly files?: readonly Upload[];
   /** What becomes of the prompt when a turn runs. */
   readonly whenBusy?: WhenBusy | undefined;
   readonly isJson: boolean;
@@ -91,9 +92,10 @@ class PromptRun {
 
   #prompt(): void {
     this.#isPrompted = true;
-    const { session, text, whenBusy = 'queue' } = this.#job;
+    const { session, text, files = [], whenBusy = 'queue' } = this.#job;
+    const blocks = files.map((file) => ({ type: 'file' as const, ...file }));
     void session
-      .prompt(text, { promptId: this.#progress.promptId, whenBusy })
+      .prompt([...textContent(text), ...blocks], { promptId: this.#progress.promptId, whenBusy })
       .catch((error: unknown) => this.#fail(error));
   }
 

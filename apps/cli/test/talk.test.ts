@@ -1,5 +1,5 @@
 // new, send and attach, end to end in this process, against a gateway that does what it is told.
-import { mintTurnId, type TurnId } from '@holdfast/shared/protocol';
+import { contentText, mintTurnId, type TurnId } from '@holdfast/shared/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LogWriter } from '../../../packages/client/test/support/events.ts';
 import { FakeGateway } from '../../../packages/client/test/support/fake-gateway.ts';
@@ -22,7 +22,7 @@ function answering(
   const log = new LogWriter();
   gateway.onPrompt = ({ sessionId, promptId, content }) => {
     const turnId = mintTurnId();
-    const text = content.map((block) => block.text).join('\n');
+    const text = contentText(content);
     const before = log.events.length;
     if (log.offset === 0) log.created(sessionId);
     log.queued(promptId, text);

@@ -23,6 +23,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addHistoryRoute } from './routes/history.ts';
 import { addErrorHandling, addJsonBodies, newRequestId } from './routes/request-context.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
+import { addUploadRoute } from './routes/uploads.ts';
 import { addPages } from './routes/status-page.ts';
 import type { SessionService } from './sessions/session-service.ts';
 import { MAX_FRAME_BYTES } from './ws/connection.ts';
@@ -97,6 +98,7 @@ export function buildGateway(deps: GatewayDeps): Gateway {
   addHealthRoutes(app, { redis, subscriber, isDraining: () => isDraining, warnings: deps.warnings });
   addPages(app, { sessions, authenticator, page: createPageFiles(deps.webDir) });
   addSessionRoutes(app, { sessions, log, authenticator });
+  addUploadRoute(app, { sessions, authenticator });
   addApprovalRoutes(app, { sessions, authenticator, rules: createUserRules(redis) });
   addHistoryRoute(app, { sessions, log, authenticator });
   const streams = addEventsRoute(app, { sessions, authenticator, follower, access });

@@ -9,6 +9,7 @@ import {
   type PlacementQueue,
   type SessionStore,
   type Subscriber,
+  type Uploads,
   type WorkerIdentity,
   type WorkerRegistry,
 } from '@holdfast/shared/store';
@@ -18,6 +19,7 @@ import type { ApprovalEnvironment } from './approvals/session-approvals.ts';
 import { Admission } from './session/admission.ts';
 import type { ChildLimits } from './session/child-care.ts';
 import type { ChildEnvironment } from './session/child-host.ts';
+import { promptBlocksOf } from './session/prompt-blocks.ts';
 import { createSessionFiles } from './session/session-files.ts';
 import { SessionRunner, type RunnerOver } from './session/session-runner.ts';
 
@@ -26,6 +28,7 @@ export interface SessionTableDeps {
   readonly registry: WorkerRegistry;
   readonly log: EventLog;
   readonly inbox: CommandInbox;
+  readonly uploads: Uploads;
   readonly placement: PlacementQueue;
   readonly subscriber: Subscriber;
   readonly identity: WorkerIdentity;
@@ -110,10 +113,10 @@ export class SessionTable {
       await this.#deps.placement.request(sessionId);
       return;
     }
-    const { log, inbox, logger, identity, dataDir, seedDir, subscriber } = this.#deps;
+    const { log, inbox, uploads, logger, identity, dataDir, seedDir, subscriber } = this.#deps;
     const { owner, meta, view, queue, taken } = claimed;
     const runner = new SessionRunner({
-      ...{ log, inbox, owner, meta, view, queue, taken },
+      ...{ log, inbox, blocks: promptBlocksOf(uploads, sessionId), owner, meta, view, queue, taken },
       environment: this.#environment,
       workerId: identity.workerId,
       admission: this.#admission,

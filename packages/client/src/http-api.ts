@@ -6,6 +6,7 @@ import {
   SessionId,
   SessionSummary,
   SessionView,
+  Upload,
   SharedRole,
   UserId,
   WireError,
@@ -128,6 +129,19 @@ export class HttpApi {
     return (await this.#call(RoleList, { path: `${pathOf(sessionId)}/roles` })).roles;
   }
 
+  /**
+   * Uploads a file for a prompt of the session, which takes it by its id: `{type: 'file', uploadId}`. What it is, is
+   * told by its bytes. One that no prompt takes is gone after 15 minutes.
+   */
+  async upload(
+    sessionId: string,
+    file: { readonly name?: string; readonly data: Uint8Array<ArrayBuffer> | Blob },
+  ): Promise<Upload> {
+    const name = file.name === undefined ? '' : `?name=${encodeURIComponent(file.name)}`;
+    const path = `${pathOf(sessionId)}/blobs${name}`;
+    return this.#call(Upload, { method: 'POST', path, bytes: file.data });
+  }
+
   async #call<T>(schema: z.ZodType<T>, request: HttpRequest): Promise<T> {
     const body = await this.#fetch(request);
     const parsed = schema.safeParse(body);
@@ -140,17 +154,19 @@ export class HttpApi {
     return sendPatiently(async () => this.#send(request), { isRemoval: request.method === 'DELETE' });
   }
 
-  async #send({ method = 'GET', path, body }: HttpRequest): Promise<unknown> {
+  async #send({ method = 'GET', path, body, bytes }: HttpRequest): Promise<unknown> {
     const { url, token, fetch = globalThis.fetch, deadlineMs = 30_000 } = this.#options;
     const headers: Record<string, string> = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(bytes === undefined ? {} : { 'content-type': 'application/octet-stream' }),
     };
     const response = await fetch(`${url.replace(/\/+$/, '')}${path}`, {
       method,
       headers,
       signal: AbortSignal.timeout(deadlineMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(bytes === undefined ? {} : { body: bytes }),
     }).catch((error: unknown) => {
       throw localError(isTimeout(error) ? 'deadline_exceeded' : 'unreachable', error);
     });
@@ -169,6 +185,7 @@ interface HttpRequest {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
+  readonly bytes?: Uint8Array<ArrayBuffer> | Blob;
 }
 
 function pathOf(sessionId: string): string {

@@ -2,13 +2,14 @@
 import {
   ApprovalId,
   mintId,
+  PromptContent,
   PromptId,
   RequestId,
   TurnId,
   textContent,
   UserId,
   type DecisionInput,
-  type PromptContent,
+  type PromptContentInput,
   type SessionChanges,
   type SessionId,
   type SharedRole,
@@ -70,10 +71,10 @@ export class Session {
    * is also what happens by itself after a lost connection. Rejects with {@link HoldfastError}.
    */
   async prompt(
-    prompt: string | PromptContent,
+    prompt: string | PromptContentInput,
     options: PromptOptions = {},
   ): Promise<{ readonly promptId: PromptId; readonly duplicate: boolean }> {
-    const content = typeof prompt === 'string' ? textContent(prompt) : prompt;
+    const content = typeof prompt === 'string' ? textContent(prompt) : PromptContent.parse(prompt);
     const promptId = PromptId.parse(options.promptId ?? mintId());
     const frame = {
       type: 'prompt' as const,

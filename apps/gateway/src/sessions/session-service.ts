@@ -2,6 +2,7 @@
 // writes to Redis, then makes sure that a worker hears of it. Throws ServiceError with a code of the catalogue.
 import {
   contentText,
+  filesOf,
   MAX_PROMPT_CHARS,
   ServiceError,
   TurnId,
@@ -13,6 +14,7 @@ import {
   type SessionRole,
   type SessionSummary,
   type SharedRole,
+  type Upload,
   type UserId,
   type WhenBusy,
 } from '@holdfast/shared/protocol';
@@ -27,6 +29,7 @@ import type {
   SessionRoles,
   SessionStore,
   SubmitResult,
+  Uploads,
   WorkerRegistry,
 } from '@holdfast/shared/store';
 import { authorise, type Caller, type SessionAction } from '../access/authorise.ts';
@@ -36,6 +39,7 @@ import { ensureOwner } from './ensure-owner.ts';
 import { setCommand } from './set-command.ts';
 import { shareSession, unshareSession } from './share-session.ts';
 import { stored, type MemoryGate } from './storage.ts';
+import { describedContent, storeUpload, type NewUpload } from './uploads.ts';
 import type { WorkspaceRoots } from './workspace.ts';
 
 export interface AbortRequest {
@@ -68,6 +72,10 @@ export interface SessionService {
   open(caller: Caller, sessionId: SessionId): Promise<void>;
   /** Resolves once the prompt is durable in the inbox. */
   prompt(caller: Caller, sessionId: SessionId, prompt: PromptRequest): Promise<{ duplicate: boolean }>;
+  /** Throws unless the caller may upload files for prompts of this session. */
+  checkUploader(caller: Caller, sessionId: SessionId): Promise<void>;
+  /** Keeps a file for a prompt that comes soon. The caller was checked by `checkUploader`. */
+  upload(sessionId: SessionId, file: NewUpload): Promise<Upload>;
   /** Throws `prompt_not_queued` when the prompt does not wait (any more); the owner decides for good. */
   changePrompt(caller: Caller, sessionId: SessionId, change: PromptChange): Promise<void>;
   /** Lets a paused queue go on. */
@@ -91,6 +99,7 @@ export interface SessionServiceDeps {
   readonly roles: SessionRoles;
   readonly inbox: CommandInbox;
   readonly approvals: ApprovalStore;
+  readonly uploads: Uploads;
   readonly log: EventLog;
   readonly registry: WorkerRegistry;
   readonly placement: PlacementQueue;
@@ -130,17 +139,15 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       await check(caller, sessionId, 'open');
       await open(caller.userId, sessionId);
     },
-    prompt: async (caller, sessionId, { promptId, content, whenBusy }) => {
+    prompt: async (caller, sessionId, prompt) => {
       await check(caller, sessionId, 'prompt');
-      const { userId } = caller;
-      checkText(content);
-      await memory.check();
-      const mode = whenBusy === 'steer' || whenBusy === 'interrupt' ? { whenBusy } : {};
-      const command: Command = { type: 'prompt', promptId, content, ...mode, by: userId };
-      const onlyWhenFree = whenBusy === 'reject';
-      const result = await accept(deps, { sessionId, userId, command, onlyWhenFree });
-      return { duplicate: result.status === 'duplicate' };
+      return sendPrompt(deps, { userId: caller.userId, sessionId, prompt });
     },
+    checkUploader: async (caller, sessionId) => {
+      await check(caller, sessionId, 'prompt');
+      await memory.check();
+    },
+    upload: async (sessionId, file) => storeUpload(deps.uploads, sessionId, file),
     changePrompt: async (caller, sessionId, change) => {
       await check(caller, sessionId, 'changeQueue');
       await changePrompt(deps, { userId: caller.userId, sessionId, change });
@@ -213,6 +220,7 @@ async function changePrompt(
   const { userId, sessionId, change } = call;
   if (change.type === 'promptEdit') {
     checkText(change.content);
+    if (filesOf(change.content).length > 0) throw new ServiceError('bad_request');
     await deps.memory.check();
   }
   const named =
@@ -238,6 +246,21 @@ function commandOf(change: PromptChange, by: UserId): Command {
   }
 }
 
+async function sendPrompt(
+  deps: SessionServiceDeps,
+  call: { readonly userId: UserId; readonly sessionId: SessionId; readonly prompt: PromptRequest },
+): Promise<{ duplicate: boolean }> {
+  const { userId, sessionId, prompt } = call;
+  const { promptId, whenBusy } = prompt;
+  const content = await describedContent(deps.uploads, sessionId, prompt.content);
+  checkText(content);
+  await deps.memory.check();
+  const mode = whenBusy === 'steer' || whenBusy === 'interrupt' ? { whenBusy } : {};
+  const command: Command = { type: 'prompt', promptId, content, ...mode, by: userId };
+  const result = await accept(deps, { sessionId, userId, command, onlyWhenFree: whenBusy === 'reject' });
+  return { duplicate: result.status === 'duplicate' };
+}
+
 async function submit(
   deps: SessionServiceDeps,
   sessionId: SessionId,
@@ -253,6 +276,7 @@ async function accept(
   const result = await stored(async () => deps.inbox.submit(input));
   if (result.status === 'not_found') throw new ServiceError('session_not_found');
   if (result.status === 'busy') throw new ServiceError('prompt_busy');
+  if (result.status === 'upload_missing') throw new ServiceError('upload_missing');
   if (result.status === 'queue_full') {
     throw new ServiceError('queue_full', { details: { waiting: result.waiting } });
   }
@@ -266,6 +290,6 @@ async function isAlive(deps: SessionServiceDeps, owner: ObservedOwner): Promise<
 
 function checkText(content: PromptContent): void {
   const text = contentText(content);
-  if (text.trim() === '') throw new ServiceError('prompt_empty');
+  if (text.trim() === '' && filesOf(content).length === 0) throw new ServiceError('prompt_empty');
   if (text.length > MAX_PROMPT_CHARS) throw new ServiceError('prompt_too_large');
 }

@@ -1,6 +1,6 @@
 // The waiting prompts of one session, in memory at the owner. Every change also says what to change in Redis, in
 // the same append as its event.
-import { PromptContent, PromptId, TurnId, UserId } from '@holdfast/shared/protocol';
+import { filesOf, PromptContent, PromptId, TurnId, UserId } from '@holdfast/shared/protocol';
 import type { QueueChange } from '@holdfast/shared/store';
 import { z } from 'zod';
 
@@ -71,6 +71,12 @@ export class PromptQueue {
   }
 
   /** Gives a waiting prompt another content; undefined when it does not wait. */
+  /** Another text for the prompt: its files stay. */
+  edited(promptId: string, text: PromptContent): PromptContent {
+    const prompt = this.#entries[this.#indexOf(promptId)]?.prompt;
+    return prompt === undefined ? text : [...text, ...filesOf(prompt.content)];
+  }
+
   edit(promptId: string, content: PromptContent): QueueChange | undefined {
     const index = this.#indexOf(promptId);
     const entry = this.#entries[index];

@@ -49,7 +49,7 @@ export function changeQueue(
   if (!queue.has(promptId)) return null;
   switch (command.type) {
     case 'promptEdit': {
-      const { content } = command;
+      const content = queue.edited(promptId, command.content);
       return stepOf({ type: 'prompt_edited', promptId, content, by }, queue.edit(promptId, content));
     }
     case 'promptMove': {

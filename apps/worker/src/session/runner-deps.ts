@@ -6,12 +6,14 @@ import type { ApprovalEnvironment } from '../approvals/session-approvals.ts';
 import type { Admission } from './admission.ts';
 import type { ChildLimits } from './child-care.ts';
 import type { ChildEnvironment } from './child-host.ts';
+import type { PromptBlocks } from './prompt-blocks.ts';
 import type { PromptQueue, WaitingPrompt } from './prompt-queue.ts';
 import type { SessionFiles } from './session-files.ts';
 
 export interface SessionRunnerDeps {
   readonly log: EventLog;
   readonly inbox: CommandInbox;
+  readonly blocks: PromptBlocks;
   readonly logger: Logger;
   readonly environment: ChildEnvironment;
   readonly files: SessionFiles;

@@ -83,7 +83,7 @@ export class SessionRunner {
       onMayStart: () => this.wake('may_start'),
     });
     this.#turns = new TurnKeeper({
-      ...{ writer: this.#writer, child: this.#child, queue, files, view },
+      ...{ writer: this.#writer, child: this.#child, queue, files, view, blocks: deps.blocks },
       cliSessionId: deps.meta.cliSessionId,
       stallMs: deps.limits.stallMs,
       onTurnOver: () => {
@@ -237,8 +237,8 @@ export class SessionRunner {
     if (!this.#turns.isFree) return;
     if (this.#settings.isStale && this.#child.state === 'ready') {
       // What goes on behind the turns would end with the child: it is left alone until a prompt waits.
-      const isQuiet = !this.#turns.hasTasks && this.#approvals.isEmpty;
-      if (next !== undefined || isQuiet) await this.#child.end(SETTINGS_CHANGED, true);
+      if (next !== undefined || (!this.#turns.hasTasks && this.#approvals.isEmpty))
+        await this.#child.end(SETTINGS_CHANGED, true);
       return;
     }
     if (next === undefined && !this.#wanted) return;

@@ -2,8 +2,8 @@
 // Every method is called by the session's loop or by a child callback; it appends events and wakes the loop.
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  filesOf,
   mintTurnId,
-  NO_TOKENS,
   type EventBody,
   type SessionView,
   type TurnId,
@@ -18,8 +18,10 @@ import type { Step } from './queue-commands.ts';
 import type { SessionFiles } from './session-files.ts';
 import { StallWatch } from './stall-watch.ts';
 import type { StartFailure } from './start-failure.ts';
+import { FILE_GONE, textsOf, type PromptBlocks } from './prompt-blocks.ts';
 import { Steering, type SteerFate } from './steering.ts';
 import { credentialsRefused, turnEnd, wasStopped, type OwnReason } from './turn-end.ts';
+import { endedByUs, startedEvent, ZERO } from './turn-events.ts';
 import {
   meaningOfResult,
   nextTurnState,
@@ -45,13 +47,13 @@ const SAID: ReadonlySet<EventBody['type']> = new Set([
 ]);
 
 const NOTHING: Step = { events: [], effects: {} };
-const ZERO = { durationMs: 0, apiDurationMs: 0, costUsd: 0, usage: NO_TOKENS };
 
 export interface TurnKeeperDeps {
   readonly writer: EventWriter;
   readonly child: ChildHost;
   readonly queue: PromptQueue;
   readonly files: SessionFiles;
+  readonly blocks: PromptBlocks;
   readonly view: SessionView;
   /** The CLI's id of the conversation so far; null before the first child. */
   readonly cliSessionId: string | null;
@@ -94,7 +96,8 @@ export class TurnKeeper {
       queue,
       push: ({ events, effects }) => writer.push(events, effects),
       flushed: async () => writer.flushed(),
-      write: (steerId, prompt) => void child.prompt(steerId, prompt.content, 'next'),
+      write: (steerId, { content }) =>
+        void deps.blocks(content).then((blocks) => child.prompt(steerId, blocks ?? textsOf(content), 'next')),
       withdraw: async (steerId) => child.withdraw(steerId),
       trace: async (steerId) => this.#lost.traceOf(steerId),
       onOver: () => this.#steerOver(),
@@ -164,8 +167,25 @@ export class TurnKeeper {
     writer.push([startedEvent(turn)], { queue: [queue.take(prompt.promptId)] });
     if (!(await writer.flushed())) return;
     // A child that died meanwhile is told by its end: the turn is then undelivered.
-    child.prompt(turn.turnId, prompt.content);
+    const blocks = await this.#blocksOf(turn, prompt);
+    if (blocks === null) return;
+    child.prompt(turn.turnId, blocks);
     this.#stall.heard();
+  }
+
+  /** The prompt with the bytes of its files; null when the turn is over, which it is when one of them is gone. */
+  async #blocksOf(turn: Turn, prompt: WaitingPrompt): Promise<readonly unknown[] | null> {
+    if (filesOf(prompt.content).length === 0) return prompt.content;
+    const blocks = await this.#deps.blocks(prompt.content);
+    const open = this.#turn;
+    if (open?.turnId !== turn.turnId) return null;
+    if (blocks !== null && open.own.kind === 'none') return blocks;
+    // The CLI has nothing of this turn: it will not say that the turn is over.
+    const own = open.own.kind === 'none' ? FILE_GONE : open.own;
+    this.#deps.writer.push([endedByUs(turn.turnId, own)], dropped(this.#deps.queue, turn));
+    this.#happen({ kind: 'over' });
+    this.#settled();
+    return null;
   }
 
   /**
@@ -370,20 +390,6 @@ export class TurnKeeper {
     const reason = `Claude Code ended (${over.cause}).`;
     const isDelivered = turn.isAcknowledged || turn.isAnswered;
     if (own.kind === 'none') return this.#lost.settle(turn, { reason, isDelivered });
-    const stopReason = own.kind === 'failed' ? ('failed' as const) : ('aborted' as const);
-    const error = own.kind === 'failed' ? { code: own.code, message: own.message } : null;
-    const ended: EventBody = { type: 'turn_ended', turnId, stopReason, error, ...ZERO };
-    return { events: [ended], effects: dropped(this.#deps.queue, turn) };
+    return { events: [endedByUs(turnId, own)], effects: dropped(this.#deps.queue, turn) };
   }
-}
-
-function startedEvent(turn: Turn): EventBody {
-  const { turnId, prompt } = turn;
-  return {
-    type: 'turn_started',
-    turnId,
-    promptId: prompt?.promptId ?? null,
-    content: prompt?.content ?? null,
-    attempt: prompt?.attempt ?? 1,
-  };
 }

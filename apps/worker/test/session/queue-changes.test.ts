@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  contentText,
   mintTurnId,
   PromptId,
   textContent,
@@ -52,7 +53,7 @@ function drain(queue: PromptQueue): { id: string; text: string | undefined }[] {
   const rows: { id: string; text: string | undefined }[] = [];
   queue.isPaused = false;
   for (let next = queue.next(); next !== undefined; next = queue.next()) {
-    rows.push({ id: next.promptId, text: next.content[0]?.text });
+    rows.push({ id: next.promptId, text: contentText(next.content) });
     queue.remove(next.promptId);
   }
   return rows;

@@ -2,10 +2,11 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { Command } from '../protocol/commands.ts';
+import { filesOf } from '../protocol/content.ts';
 import type { PromptId, SessionId, UserId } from '../protocol/ids.ts';
 import { WorkerId } from '../protocol/ids.ts';
 import type { Ownership } from './event-log.ts';
-import { sessionKeys } from './keys.ts';
+import { blobKey, sessionKeys } from './keys.ts';
 import { evenWhenFull, loadScript, runScript } from './script-runner.ts';
 
 const submitScript = loadScript('submit_command');
@@ -35,6 +36,8 @@ export type SubmitResult =
   | ({ readonly status: 'duplicate' } & Addressee)
   | { readonly status: 'not_found' }
   | { readonly status: 'queue_full'; readonly waiting: number }
+  /** A file of the prompt is gone, or another prompt has it. */
+  | { readonly status: 'upload_missing' }
   /** A turn runs, or prompts wait, and the prompt asked not to wait. */
   | { readonly status: 'busy' };
 
@@ -85,7 +88,7 @@ export interface CommandInbox {
 const SubmitReply = z.union([
   z.tuple([z.literal('accepted'), z.coerce.number(), z.string(), z.string(), z.string()]),
   z.tuple([z.literal('duplicate'), z.string(), z.string(), z.string()]),
-  z.tuple([z.enum(['not_found', 'busy'])]),
+  z.tuple([z.enum(['not_found', 'busy', 'upload_missing'])]),
   z.tuple([z.literal('queue_full'), z.coerce.number()]),
 ]);
 
@@ -94,8 +97,19 @@ export function createCommandInbox(redis: Redis): CommandInbox {
     submit: async ({ sessionId, userId, command, onlyWhenFree }) => {
       const keys = sessionKeys(sessionId);
       const isPrompt = command.type === 'prompt';
+      const files = isPrompt ? filesOf(command.content) : [];
+      const blobs = [...new Set(files.map(({ uploadId }) => blobKey(sessionId, uploadId)))];
       const reply = await runScript(redis, ENDS.has(command.type) ? submitEndScript : submitScript, {
-        keys: [keys.meta, keys.inbox, keys.order, keys.idem, keys.doorbell, keys.live],
+        keys: [
+          keys.meta,
+          keys.inbox,
+          keys.order,
+          keys.idem,
+          keys.doorbell,
+          keys.live,
+          keys.uploads,
+          ...blobs,
+        ],
         args: [
           userId,
           JSON.stringify(command),
@@ -172,6 +186,7 @@ function parseSubmit(reply: unknown): SubmitResult {
       return { status: 'queue_full', waiting: parsed[1] };
     case 'not_found':
     case 'busy':
+    case 'upload_missing':
       return { status: parsed[0] };
   }
 }

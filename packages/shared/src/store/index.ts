@@ -33,6 +33,7 @@ export {
   type Subscriber,
   type SubscriberProbe,
 } from './subscriber.ts';
+export * from './uploads.ts';
 export * from './user-rules.ts';
 export * from './user-trust.ts';
 export * from './worker-registry.ts';

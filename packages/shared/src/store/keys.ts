@@ -1,5 +1,6 @@
 // Every key and channel name, in one place. All keys of a session carry its partition as hash tag, so a
 // session script touches one Cluster slot only.
+import type { UploadId } from '../protocol/content.ts';
 import { partitionOf, type SessionId, type UserId, type WorkerId } from '../protocol/ids.ts';
 
 /** The keys and channels of one session. */
@@ -24,6 +25,8 @@ export interface SessionKeys {
   readonly idem: string;
   /** hash: user -> role, for those with whom the session is shared */
   readonly roles: string;
+  /** set: ids of uploaded files that wait for their prompt */
+  readonly uploads: string;
   /** channel: appended frames */
   readonly live: string;
   /** channel: doorbell of the inbox */
@@ -43,12 +46,18 @@ export function sessionKeys(sessionId: SessionId): SessionKeys {
     approvals: `${base}:approvals`,
     idem: `${base}:idem`,
     roles: `${base}:roles`,
+    uploads: `${base}:uploads`,
     live: `${base}:live`,
     doorbell: `${base}:doorbell`,
   };
 }
 
-/** All stored keys of a session (channels are not stored). */
+/** hash: name, type and bytes of an uploaded file. `append_events.lua` makes the same name of the queue's. */
+export function blobKey(sessionId: SessionId, uploadId: UploadId): string {
+  return `hf:{${partitionOf(sessionId)}}:${sessionId}:blob:${uploadId}`;
+}
+
+/** All stored keys of a session, its uploads apart (channels are not stored). */
 export function storedKeysOf(sessionId: SessionId): string[] {
   const { live: _live, doorbell: _doorbell, ...stored } = sessionKeys(sessionId);
   return Object.values(stored);

@@ -32,7 +32,7 @@ function scriptOf(name: string, source: string): Script {
 /** What a script is called with; keys and arguments are described in the file's header. */
 export interface ScriptCall {
   readonly keys: readonly string[];
-  readonly args: readonly (string | number)[];
+  readonly args: readonly (string | number | Buffer)[];
 }
 
 /**

@@ -51,6 +51,14 @@ if effects then
     elseif change[1] == 'take' then
       redis.call('ZREM', KEYS[8], change[2])
     else
+      -- The files of a prompt go with it, on whichever path it goes. Their keys have the tag of the queue's.
+      local prompt = redis.call('HGET', KEYS[7], change[2])
+      if prompt and string.find(prompt, '"uploadId"', 1, true) then
+        local base = string.sub(KEYS[7], 1, -6) .. 'blob:'
+        for _, block in ipairs(cjson.decode(prompt).content) do
+          if block.uploadId then redis.call('UNLINK', base .. block.uploadId) end
+        end
+      end
       redis.call('HDEL', KEYS[7], change[2])
       redis.call('ZREM', KEYS[8], change[2])
     end

@@ -1,11 +1,12 @@
 -- Puts a command into a session's inbox and rings its owner's doorbell.
 -- KEYS  1 meta  2 inbox  3 order  4 idem  5 doorbell channel  6 live channel
+--       7 uploads  8… the blobs that the prompt takes
 -- ARGV  1 user id  2 command as JSON  3 idempotency key ('' = none)  4 life of idempotency keys (ms)
 --       5 queue cap ('' = the command is not a prompt)  6 '1' = the session is to be deleted
 --       7 '1' = refuse the command unless a prompt could start at once
 -- RETURNS {'busy'} | {'accepted', seq, owner worker, owner incarnation, last owner}
 --         | {'duplicate', owner worker, owner incarnation, last owner}
---         | {'not_found'} | {'queue_full', waiting}
+--         | {'upload_missing'} | {'not_found'} | {'queue_full', waiting}
 -- INVARIANT the caller is the session's owner user; a prompt with the same key enters once; seq is dense from 1.
 local meta = redis.call('HMGET', KEYS[1], 'user', 'owner', 'inc', 'inboxHead', 'inboxAcked', 'deleting', 'last')
 if not meta[1] or meta[1] ~= ARGV[1] or meta[6] then return {'not_found'} end
@@ -23,6 +24,14 @@ if ARGV[5] ~= '' then
   -- Unread commands may be prompts too: counting them all keeps the cap a true upper bound.
   local waiting = redis.call('ZCARD', KEYS[3]) + (tonumber(meta[4]) - tonumber(meta[5]))
   if waiting >= tonumber(ARGV[5]) then return {'queue_full', waiting} end
+end
+-- Each is there and waits for its prompt: none is taken twice, and all are looked at before any is taken.
+for i = 8, #KEYS do
+  if redis.call('TTL', KEYS[i]) < 0 then return {'upload_missing'} end
+end
+for i = 8, #KEYS do
+  redis.call('PERSIST', KEYS[i])
+  redis.call('SREM', KEYS[7], string.match(KEYS[i], '[^:]+$'))
 end
 local seq = tonumber(meta[4]) + 1
 redis.call('XADD', KEYS[2], seq .. '-0', 'c', ARGV[2])

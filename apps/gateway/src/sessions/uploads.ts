@@ -1,0 +1,64 @@
+// Files for prompts: what is taken, told by its bytes, and what a prompt says of them.
+import { randomBytes } from 'node:crypto';
+import {
+  filesOf,
+  ServiceError,
+  UploadId,
+  type PromptContent,
+  type SessionId,
+  type Upload,
+} from '@holdfast/shared/protocol';
+import type { Uploads } from '@holdfast/shared/store';
+import { mediaTypeOf } from './media-type.ts';
+import { stored } from './storage.ts';
+
+const MB = 1024 * 1024;
+/** Most files of one prompt, and the largest of each kind. */
+export const UPLOAD_LIMITS = { images: 5, imageBytes: 5 * MB, files: 10, fileBytes: 10 * MB } as const;
+
+export interface NewUpload {
+  readonly name: string;
+  readonly data: Buffer;
+}
+
+export async function storeUpload(uploads: Uploads, sessionId: SessionId, file: NewUpload): Promise<Upload> {
+  const { name, data } = file;
+  if (data.length === 0) throw new ServiceError('upload_empty');
+  const mediaType = mediaTypeOf(data);
+  if (mediaType === null) throw new ServiceError('upload_type_refused');
+  const most = mediaType.startsWith('image/') ? UPLOAD_LIMITS.imageBytes : UPLOAD_LIMITS.fileBytes;
+  if (data.length > most) throw new ServiceError('upload_too_large', { details: { maxBytes: most } });
+  const uploadId = UploadId.parse(randomBytes(16).toString('hex'));
+  const status = await stored(async () => uploads.store(sessionId, { uploadId, name, mediaType, data }));
+  if (status === 'not_found') throw new ServiceError('session_not_found');
+  if (status === 'too_many') throw new ServiceError('too_many_uploads');
+  return { uploadId, name, mediaType, bytes: data.length };
+}
+
+/** The content with what is known of its files instead of what the client said. */
+export async function describedContent(
+  uploads: Uploads,
+  sessionId: SessionId,
+  content: PromptContent,
+): Promise<PromptContent> {
+  const ids = filesOf(content).map(({ uploadId }) => uploadId);
+  if (ids.length === 0) return content;
+  if (new Set(ids).size < ids.length) throw new ServiceError('bad_request');
+  const known = await stored(async () => uploads.describe(sessionId, ids));
+  const byId = new Map(known.flatMap((upload) => (upload === null ? [] : [[upload.uploadId, upload]])));
+  const described = content.map((block) => {
+    if (block.type === 'text') return block;
+    // One that is gone is told by the script that takes them, unless the prompt was accepted before.
+    return { ...block, ...byId.get(block.uploadId) };
+  });
+  checkCount(described);
+  return described;
+}
+
+function checkCount(content: PromptContent): void {
+  const files = filesOf(content);
+  const images = files.filter(({ mediaType }) => mediaType.startsWith('image/')).length;
+  const { images: maxImages, files: maxFiles } = UPLOAD_LIMITS;
+  if (images <= maxImages && files.length - images <= maxFiles) return;
+  throw new ServiceError('too_many_uploads', { details: { images: maxImages, files: maxFiles } });
+}
