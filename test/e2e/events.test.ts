@@ -162,7 +162,7 @@ describe('what a session used [H-04]', () => {
 });
 
 describe('what a session waits for [H-06]', () => {
-  it('is named: queue, model, retry n, tool', async () => {
+  it('is named: queue, model, retry n, tool [H-02]', async () => {
     const one = await newSession(client);
     const failing = '[[error status=529 times=1]]';
     await one.turn(`${failing} [[tool Bash {"command":"sleep 0.1"}]] [[say done]]`);

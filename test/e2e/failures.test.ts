@@ -92,6 +92,19 @@ describe('a CLI that dies in a turn', () => {
   beforeAll(async () => void (worker = await system.startWorker({ CLAUDE_PATH: AGENT })));
   afterAll(async () => worker[Symbol.asyncDispose]());
 
+  it('what no version has said before passes through, and the turn goes on [H-05]', async () => {
+    const one = await newSession(client);
+    const { turnId } = await one.turn('tomorrow');
+    expect(one.all('unknown')).toMatchObject([
+      { turnId, source: 'hologram', raw: { uuid: 'h1' } },
+      { turnId, source: 'system/weather', raw: { sky: 'clear' } },
+      { turnId, source: 'assistant/smell', raw: { of: 'coffee' } },
+    ]);
+    expect(one.textOf(turnId)).toBe('after it');
+    const { view } = await client.http.inspect(one.session.sessionId);
+    expect(view.messages.at(-1)).toMatchObject({ kind: 'turn_end', stopReason: 'end_turn' });
+  });
+
   it('its last line is an event though it has no newline, then come its death with its last words and the end of the turn [A-06] [A-12]', async () => {
     const one = await newSession(client);
     await one.turn('say hello');

@@ -91,6 +91,13 @@ const actions = {
     for (let megabytes = 0; megabytes <= 16; megabytes += 1) writeSync(1, chunk);
     write('');
   },
+  // What a version of tomorrow may say.
+  tomorrow: (uuid) => {
+    write({ type: 'hologram', uuid: 'h1' });
+    write({ type: 'system', subtype: 'weather', sky: 'clear' });
+    write({ type: 'assistant', message: { id: 'm1', content: [{ type: 'smell', of: 'coffee' }] } });
+    answer(uuid, 'after it');
+  },
   'bad-line': (uuid) => {
     write('this is not JSON');
     answer(uuid, 'after the bad line');
