@@ -15,7 +15,10 @@ const isOurs = (name: string): boolean => Object.hasOwn(variables, name);
 const ELSEWHERE: Readonly<Record<string, string>> = {
   CLAUDE_PATH: 'the image has the pinned CLI',
   HOLDFAST_CLAUDE_CONFIG_DIR: 'a folder of the host; mount it in an override file where it is wanted',
+  HOLDFAST_JWT_PUBLIC_KEY: 'a file of the host; mount it in an override file where it is wanted',
   HOLDFAST_POLICY: 'a file of the host; mount it in an override file where it is wanted',
+  HOLDFAST_TLS_CERT: 'a file of the host; or put TLS in front',
+  HOLDFAST_TLS_KEY: 'a file of the host; or put TLS in front',
   HOLDFAST_URL: 'for the terminal client',
   HOLDFAST_WORKER_ID: 'would be the same for all workers of one service',
 };
@@ -55,8 +58,11 @@ describe('the files for containers', () => {
   it('show the defaults of the product, and a required variable as empty', () => {
     const shown = [...examples].filter(([name]) => isOurs(name));
     const empty = shown.filter(([, value]) => value === '').map(([name]) => name);
-    expect(empty.sort()).toEqual(['HOLDFAST_REDIS_PASSWORD', 'HOLDFAST_TOKEN']);
-    for (const name of empty) expect(compose).toContain(`\${${name}:?${name} is not set.`);
+    const required = empty.filter((name) => example.includes(`\n${name}=\n`));
+    expect(required.sort()).toEqual(['HOLDFAST_REDIS_PASSWORD', 'HOLDFAST_TOKEN']);
+    for (const name of required) expect(compose).toContain(`\${${name}:?${name} is not set.`);
+    const optional = empty.filter((name) => !required.includes(name));
+    expect(optional.filter((name) => table[name]?.fallback !== undefined)).toEqual([]);
     const filled = shown.filter(([, value]) => value !== '');
     expect(filled.map(([name, value]) => `${name}=${value}`)).toEqual(
       filled.map(([name]) => `${name}=${table[name]?.fallback}`),

@@ -21,7 +21,7 @@ import {
 
 const clientFrames = [
   ...['hello', 'create', 'open', 'attach', 'detach', 'prompt', 'promptEdit', 'promptCancel', 'promptMove'],
-  ...['resumeQueue', 'abort', 'decide', 'set', 'share', 'unshare', 'ping'],
+  ...['resumeQueue', 'abort', 'decide', 'set', 'share', 'unshare', 'refresh', 'ping'],
 ];
 const serverFrames = [
   ...['welcome', 'attached', 'reset', 'events', 'caughtUp', 'ack', 'error', 'goingAway', 'pong'],
@@ -56,6 +56,8 @@ const errors: Record<string, [number, number | null, boolean]> = {
   unsupported_version: [400, 4406, false],
   frame_too_large: [413, 1009, false],
   unauthenticated: [401, 4401, false],
+  refresh_refused: [401, null, false],
+  identity_unavailable: [503, null, true],
   origin_refused: [403, null, false],
   not_found: [404, null, false],
   session_not_found: [404, null, false],
@@ -75,6 +77,9 @@ const errors: Record<string, [number, number | null, boolean]> = {
   decision_invalid: [400, null, false],
   decision_too_large: [413, null, false],
   rule_not_found: [404, null, false],
+  key_not_found: [404, null, false],
+  limit_reached: [429, null, true],
+  too_many_connections: [429, 4429, true],
   upload_empty: [400, null, false],
   upload_too_large: [413, null, false],
   upload_type_refused: [415, null, false],

@@ -6,6 +6,7 @@ import { addDeciding } from './add-deciding.ts';
 import { addSetting } from './add-setting.ts';
 import type { Address } from './address.ts';
 import { runAttach, type AttachOptions } from './commands/attach.ts';
+import { runAudit, type AuditOptions } from './commands/audit.ts';
 import { runDoctor } from './commands/doctor.ts';
 import {
   runAbort,
@@ -19,6 +20,7 @@ import {
   type AbortOptions,
   type LsOptions,
 } from './commands/manage.ts';
+import { runKeyList, runNewKey, runRevokeKey, type NewKeyOptions } from './commands/keys.ts';
 import { runNew, type NewOptions } from './commands/new.ts';
 import { runCancel, runEdit, runMove, runResume, type MoveOptions } from './commands/queue.ts';
 import { runSend, type SendOptions } from './commands/send.ts';
@@ -84,6 +86,8 @@ function buildProgram(context: RunContext, finish: Finish): Command {
   addManaging(program, context, finish);
   addPuttingAway(program, context, finish);
   addSharing(program, context, finish);
+  addKeys(program, context, finish);
+  addAudit(program, context, finish);
   addSetting(program, context, finish);
   return program;
 }
@@ -263,6 +267,41 @@ function addSharing(program: Command, context: RunContext, finish: Finish): void
     .action((id: string, user: string, options: JsonOption) =>
       finish(runUnshare(context, { id, user }, options)),
     );
+}
+
+function addAudit(program: Command, context: RunContext, finish: Finish): void {
+  program
+    .command('audit')
+    .description('Who did what, as JSON lines, oldest first. For operators.')
+    .option('--after <id>', 'only what came after the line with this id')
+    .action((options: AuditOptions) => finish(runAudit(context, options)));
+}
+
+function addKeys(program: Command, context: RunContext, finish: Finish): void {
+  const keys = program.command('keys').description('API keys, for programs of yours.');
+  keys
+    .command('ls')
+    .description('List them; what logs in is not shown.')
+    .option('--json', 'print one JSON array')
+    .action((options: JsonOption) => finish(runKeyList(context, options)));
+  keys
+    .command('new')
+    .description('Make a key and print it, this once.')
+    .argument('<name>', 'what it is for')
+    .addOption(
+      new Option('--scope <scope...>', 'what it is good for (default: read)').choices([
+        ...['read', 'decide', 'write', 'manage'],
+      ]),
+    )
+    .option('--days <number>', 'when it ends (default: when it is revoked)')
+    .option('--json', 'print one JSON object')
+    .action((name: string, options: NewKeyOptions) => finish(runNewKey(context, name, options)));
+  keys
+    .command('revoke')
+    .description('Take a key back; what is open by it is closed.')
+    .argument('<id>', 'as "keys ls" shows it')
+    .option('--json', 'print {id, revoked}')
+    .action((id: string, options: JsonOption) => finish(runRevokeKey(context, id, options)));
 }
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

@@ -1,35 +1,45 @@
 // The gateway as a process of its own.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { ConfigError, runMain } from '@holdfast/shared/runtime';
+import { runMain } from '@holdfast/shared/runtime';
 import {
   checkStore,
   createApprovalStore,
+  createAuditLog,
   createUploads,
   createCommandInbox,
+  createCredentials,
   createEventLog,
   createGatheringRedis,
+  createLoginAttempts,
   createPlacementQueue,
   createSessionRoles,
   createSessionStore,
   createSubscriber,
   createSubscriberRedis,
+  createUserPlaces,
   createWorkerRegistry,
   probeChannel,
 } from '@holdfast/shared/store';
 import { buildGateway } from './app.ts';
-import { createTokenAuthenticator } from './auth/token.ts';
+import { READ_FOR_AUTH, setUpAuth } from './auth/setup.ts';
+import { createUserLimits, limitSettings } from './limits/user-limits.ts';
 import { createSessionService } from './sessions/session-service.ts';
 import { watchMemory } from './sessions/memory-notice.ts';
 import { createMemoryGate } from './sessions/storage.ts';
-import { openWorkspaceRoots } from './sessions/workspace.ts';
+import { openWorkspaceRoots, workspaceRootsOf } from './sessions/workspace.ts';
 
 const READ_BY_GATEWAY = [
   'REDIS_URL',
   'HOLDFAST_REDIS_PASSWORD',
   'HOLDFAST_HOST',
   'HOLDFAST_PORT',
-  'HOLDFAST_TOKEN',
+  ...READ_FOR_AUTH,
+  'HOLDFAST_TRUSTED_PROXIES',
+  'HOLDFAST_MAX_CONNECTIONS',
+  'HOLDFAST_MAX_SESSIONS',
+  'HOLDFAST_MAX_BUSY_SESSIONS',
+  'HOLDFAST_MAX_COMMANDS',
   'HOLDFAST_WORKSPACE_ROOTS',
   'HOLDFAST_DATA_DIR',
   'HOLDFAST_WEB_DIR',
@@ -39,16 +49,18 @@ const READ_BY_GATEWAY = [
 const BUILT_PAGE = fileURLToPath(new URL('../../web/dist', import.meta.url));
 
 await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, logger, shutdown }) => {
-  const token = config.HOLDFAST_TOKEN;
-  if (token === undefined) {
-    throw new ConfigError([
-      'HOLDFAST_TOKEN is not set: the gateway needs the access token that clients send.',
-    ]);
-  }
   const roots = await openWorkspaceRoots(config.HOLDFAST_WORKSPACE_ROOTS, config.HOLDFAST_DATA_DIR);
   const address = { url: config.REDIS_URL, password: config.HOLDFAST_REDIS_PASSWORD };
   const redis = createGatheringRedis(address, logger, 'gateway');
   shutdown.add({ name: 'redis', limitMs: 1_000, stop: () => redis.disconnect() });
+  const store = createSessionStore(redis);
+  const settings = limitSettings(config, { isTeam: config.HOLDFAST_AUTH === 'team' });
+  const limits = createUserLimits({ redis, store, places: createUserPlaces(redis), settings });
+  const { authenticator, tls, isTeam, isAdmin, oidc } = await setUpAuth(config, {
+    credentials: createCredentials(redis),
+    logins: limits,
+    attempts: createLoginAttempts(redis),
+  });
   await checkStore(redis);
   const placement = createPlacementQueue(address, logger);
   shutdown.add({ name: 'placement queue', limitMs: 2_000, stop: async () => placement.close() });
@@ -61,7 +73,7 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
   const log = createEventLog(redis);
   const roles = createSessionRoles(redis);
   const sessions = createSessionService({
-    store: createSessionStore(redis),
+    ...{ store, limits },
     roles,
     inbox: createCommandInbox(redis),
     approvals: createApprovalStore(redis),
@@ -70,7 +82,7 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
     registry: createWorkerRegistry(redis),
     placement,
     memory: createMemoryGate(redis),
-    roots,
+    rootsOf: workspaceRootsOf(roots, { isTeam }),
     logger,
   });
   const memory = await watchMemory({ redis, logger });
@@ -82,7 +94,9 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
     log,
     sessions,
     roles,
-    authenticator: createTokenAuthenticator(token),
+    ...{ authenticator, tls, oidc, hasLoginLink: !isTeam, isAdmin, limits },
+    auditLog: createAuditLog(redis),
+    trustedProxies: config.HOLDFAST_TRUSTED_PROXIES ?? [],
     logger,
     webDir: config.HOLDFAST_WEB_DIR ?? BUILT_PAGE,
   });

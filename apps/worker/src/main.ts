@@ -25,6 +25,7 @@ import { buildWorker } from './app.ts';
 import { createClaimNotes } from './claim/claim-notes.ts';
 import { LEASE_MS } from './claim/lease-keeper.ts';
 import { LeaseTerm } from './claim/lease-term.ts';
+import { startProviderProxy } from './agent/provider-proxy.ts';
 import type { McpBridge } from './approvals/mcp-bridge.ts';
 import { readPolicy } from './approvals/policy.ts';
 import type { ApprovalEnvironment } from './approvals/session-approvals.ts';
@@ -95,6 +96,8 @@ await runMain(
     const term = new LeaseTerm(LEASE_MS, () => performance.now());
     const bridge = config.HOLDFAST_APPROVALS === 'mcp' ? await startBridge(logger) : null;
     shutdown.add({ name: 'approval bridge', limitMs: 1_000, stop: async () => bridge?.close() });
+    const provider = model.mode === 'real' ? await startProviderProxy(process.env, logger) : null;
+    shutdown.add({ name: 'provider proxy', limitMs: 1_000, stop: async () => provider?.close() });
     const policy = await readPolicy(config.HOLDFAST_POLICY);
     const worker = buildWorker({
       ...{ address, placement, subscriber, logger, term },
@@ -117,6 +120,7 @@ await runMain(
         modelSource: model.mode,
         demoModelUrl: model.mode === 'demo' ? (config.HOLDFAST_DEMO_MODEL_URL ?? null) : null,
         workerEnv: process.env,
+        provider,
         isRoot: uid === 0,
         coldStarts: createColdStarts(availableParallelism()),
       },

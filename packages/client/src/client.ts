@@ -38,6 +38,8 @@ export class Client implements Disposable {
   /** Lists, inspect, delete, history: works without a connection. */
   readonly http: HttpApi;
   readonly #connectionOptions: ConnectionOptions;
+  /** What logs in, shared by all connections. */
+  readonly #access: { token: string | undefined };
   readonly #requestDeadlineMs: number;
   readonly #main: Multiplexer;
   readonly #extra = new Set<Multiplexer>();
@@ -47,9 +49,13 @@ export class Client implements Disposable {
     const { url, token, fetch } = options;
     this.http = new HttpApi({ url, token, ...(fetch === undefined ? {} : { fetch }) });
     this.#requestDeadlineMs = options.requestDeadlineMs ?? 30_000;
+    const access = { token };
+    this.#access = access;
     this.#connectionOptions = {
       url: webSocketUrl(url),
-      token,
+      get token() {
+        return access.token;
+      },
       clientName: options.clientName ?? 'holdfast-client',
       createTransport: options.createTransport ?? (() => createWebSocketTransport(PlatformWebSocket)),
       clock: options.clock ?? systemClock,
@@ -79,6 +85,29 @@ export class Client implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /**
+   * Another access token of the same user, before the one in use ends: for the present connections and all that come.
+   * Rejects with `refresh_refused`, and keeps the one in use then.
+   */
+  async refresh(token: string): Promise<void> {
+    const before = this.#access.token;
+    this.#access.token = token;
+    this.http.useToken(token);
+    const isOpen = this.#main.status.getSnapshot().kind === 'live';
+    try {
+      const connected = isOpen ? [this.#main, ...this.#extra] : [];
+      const deadlineMs = this.#requestDeadlineMs;
+      for (const one of connected) {
+        const frame = { type: 'refresh' as const, requestId: newRequestId(), token };
+        await one.request(frame, { isRepeatable: true, deadlineMs });
+      }
+    } catch (error) {
+      this.#access.token = before;
+      this.http.useToken(before);
+      throw error;
+    }
   }
 
   /** Creates a session; safe to repeat with the same `createId`, as happens after a lost connection. */

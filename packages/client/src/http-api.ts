@@ -62,6 +62,29 @@ export const AlwaysRule = z.object({
 });
 export type AlwaysRule = z.infer<typeof AlwaysRule>;
 
+/** A key of a program; times in ms since 1970. */
+export const ApiKey = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  createdAt: z.number(),
+  expiresAt: z.number().nullable(),
+});
+export type ApiKey = z.infer<typeof ApiKey>;
+
+/** One thing that somebody did; `at` in ms since 1970. */
+export const AuditLine = z.object({
+  id: z.string(),
+  at: z.number(),
+  userId: z.string(),
+  action: z.string(),
+  sessionId: z.string().nullable(),
+  details: z.record(z.string(), z.unknown()),
+});
+export type AuditLine = z.infer<typeof AuditLine>;
+
+const KeyList = z.object({ keys: z.array(ApiKey) });
+const NewKey = ApiKey.extend({ key: z.string() });
 const RoleList = z.object({ roles: z.array(z.object({ userId: UserId, role: SharedRole })) });
 const RuleList = z.object({ rules: z.array(AlwaysRule) });
 const SessionList = z.object({ sessions: z.array(SessionSummary) });
@@ -70,7 +93,7 @@ const History = z.object({ events: z.array(z.unknown()), first: z.int().nullable
 const Failure = z.object({ error: WireError, requestId: z.string().optional() });
 
 export class HttpApi {
-  readonly #options: HttpApiOptions;
+  #options: HttpApiOptions;
 
   constructor(options: HttpApiOptions) {
     this.#options = options;
@@ -124,6 +147,37 @@ export class HttpApi {
     await this.#fetch({ method: 'DELETE', path: '/v1/rules', body });
   }
 
+  /** Who did what, oldest first, after the entry with this id; a page of it. For operators. */
+  async audit(after?: string): Promise<readonly AuditLine[]> {
+    const path = after === undefined ? '/v1/audit' : `/v1/audit?after=${after}`;
+    const text = await this.#fetchText({ path });
+    const lines = text.split('\n').filter((line) => line !== '');
+    return lines.map((line) => AuditLine.parse(tryJson(line)));
+  }
+
+  /** The token of all further calls. */
+  useToken(token: string | undefined): void {
+    this.#options = { ...this.#options, token };
+  }
+
+  async keys(): Promise<readonly ApiKey[]> {
+    return (await this.#call(KeyList, { path: '/v1/keys' })).keys;
+  }
+
+  /** Makes an API key; `key` is what logs in, and can't be asked for again. */
+  async createKey(wanted: {
+    readonly name: string;
+    readonly scopes: readonly string[];
+    readonly expiresInDays?: number;
+  }): Promise<ApiKey & { readonly key: string }> {
+    return this.#call(NewKey, { method: 'POST', path: '/v1/keys', body: wanted });
+  }
+
+  /** Rejects with `key_not_found`. */
+  async revokeKey(id: string): Promise<void> {
+    await this.#fetch({ method: 'DELETE', path: `/v1/keys/${encodeURIComponent(id)}` });
+  }
+
   /** With whom the session is shared. For its owner alone. */
   async roles(sessionId: string): Promise<readonly { readonly userId: UserId; readonly role: SharedRole }[]> {
     return (await this.#call(RoleList, { path: `${pathOf(sessionId)}/roles` })).roles;
@@ -151,10 +205,17 @@ export class HttpApi {
 
   /** The body as JSON; undefined where there is none. Rejects with {@link HoldfastError}. */
   async #fetch(request: HttpRequest): Promise<unknown> {
-    return sendPatiently(async () => this.#send(request), { isRemoval: request.method === 'DELETE' });
+    const text = await this.#fetchText(request);
+    return text === '' ? undefined : tryJson(text);
   }
 
-  async #send({ method = 'GET', path, body, bytes }: HttpRequest): Promise<unknown> {
+  async #fetchText(request: HttpRequest): Promise<string> {
+    const isRemoval = request.method === 'DELETE';
+    const text = await sendPatiently(async () => this.#send(request), { isRemoval });
+    return typeof text === 'string' ? text : '';
+  }
+
+  async #send({ method = 'GET', path, body, bytes }: HttpRequest): Promise<string> {
     const { url, token, fetch = globalThis.fetch, deadlineMs = 30_000 } = this.#options;
     const headers: Record<string, string> = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -173,9 +234,8 @@ export class HttpApi {
     const text = await response.text().catch((error: unknown) => {
       throw localError('unreachable', error);
     });
-    const json = text === '' ? undefined : tryJson(text);
-    if (response.ok) return json;
-    const failure = Failure.safeParse(json);
+    if (response.ok) return text;
+    const failure = Failure.safeParse(tryJson(text));
     if (failure.success) throw new HoldfastError(failure.data.error);
     throw localError(response.status >= 500 ? 'unreachable' : 'bad_response');
   }

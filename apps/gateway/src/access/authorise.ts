@@ -56,7 +56,8 @@ export function authorise(
   caller: Caller,
   asked:
     | { readonly action: SessionAction; readonly role: SessionRole | null }
-    | { readonly action: OwnAction },
+    | { readonly action: OwnAction }
+    | { readonly action: 'readAudit'; readonly isAdmin: boolean },
 ): void {
   if ('role' in asked) {
     const { action, role } = asked;
@@ -64,6 +65,9 @@ export function authorise(
     const { roles, scope }: Rule = SESSION_RULES[action];
     if (!roles.includes(role)) throw new ServiceError('not_permitted', { details: { role } });
     checkScope(caller, scope);
+  } else if ('isAdmin' in asked) {
+    if (!asked.isAdmin) throw new ServiceError('not_permitted');
+    checkScope(caller, 'manage');
   } else {
     checkScope(caller, OWN_RULES[asked.action]);
   }

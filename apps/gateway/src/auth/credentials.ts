@@ -1,20 +1,25 @@
-// Where a request carries its token: the Authorization header, or the cookie that /login set.
+// Where a request carries its credential: the Authorization header, a WebSocket subprotocol, or the login cookie.
 import type { IncomingHttpHeaders } from 'node:http';
-import { ServiceError } from '@holdfast/shared/protocol';
+import { ServiceError, TOKEN_SUBPROTOCOL } from '@holdfast/shared/protocol';
 import type { Authenticator, Identity } from './identity.ts';
+import type { PublicAddress } from './public-address.ts';
 
 export const COOKIE_NAME = 'holdfast_token';
 
 /** The cookie that logs a browser in: not readable by scripts, not sent by other sites' pages. */
-export function loginCookie(token: string): string {
-  return `${COOKIE_NAME}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`;
-}
-
-/** Whether a page of another origin sent this request. Programs send no Origin, and browsers always the true one. */
-export function isForeignOrigin(headers: IncomingHttpHeaders): boolean {
-  const { origin, host } = headers;
-  if (origin === undefined) return false;
-  return !URL.canParse(origin) || new URL(origin).host !== host;
+export function loginCookie(
+  secret: string,
+  { basePath, isSecure }: PublicAddress,
+  /** ms since 1970; null: until the browser is closed. */
+  expiresAt: number | null,
+): string {
+  const attributes = [
+    `${COOKIE_NAME}=${encodeURIComponent(secret)}`,
+    ...['HttpOnly', 'SameSite=Strict', `Path=${basePath}/`],
+    ...(isSecure ? ['Secure'] : []),
+    ...(expiresAt === null ? [] : [`Expires=${new Date(expiresAt).toUTCString()}`]),
+  ];
+  return attributes.join('; ');
 }
 
 /**
@@ -24,19 +29,37 @@ export function isForeignOrigin(headers: IncomingHttpHeaders): boolean {
 export async function identityOfRequest(
   headers: IncomingHttpHeaders,
   authenticator: Authenticator,
+  /** The peer's address. */
+  from: string,
 ): Promise<Identity | undefined> {
-  const bearer = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-  if (bearer !== undefined) return authenticator.authenticate(bearer);
-  const cookie = cookieToken(headers.cookie ?? '');
+  const explicit = bearerOf(headers) ?? subprotocolToken(headers);
+  if (explicit !== undefined) return authenticator.authenticate(explicit, from);
+  const cookie = cookieToken(headers);
   if (cookie === undefined) return undefined;
-  if (isForeignOrigin(headers)) throw new ServiceError('origin_refused');
-  return authenticator.authenticate(cookie);
+  if (authenticator.address.isForeignOrigin(headers)) throw new ServiceError('origin_refused');
+  return authenticator.authenticate(cookie, from);
 }
 
-function cookieToken(header: string): string | undefined {
-  for (const part of header.split(';')) {
+function bearerOf({ authorization }: IncomingHttpHeaders): string | undefined {
+  return /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+}
+
+/** For browsers that have no cookie: they can't set headers of a WebSocket, but its subprotocols. */
+function subprotocolToken(headers: IncomingHttpHeaders): string | undefined {
+  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+  const carrier = offered?.find((name) => name.startsWith(TOKEN_SUBPROTOCOL));
+  return carrier && Buffer.from(carrier.slice(TOKEN_SUBPROTOCOL.length), 'base64url').toString('utf8');
+}
+
+/** The content of the login cookie. */
+export function cookieToken(headers: IncomingHttpHeaders): string | undefined {
+  return cookieOf(headers, COOKIE_NAME);
+}
+
+export function cookieOf({ cookie = '' }: IncomingHttpHeaders, wanted: string): string | undefined {
+  for (const part of cookie.split(';')) {
     const [name, value] = part.trim().split('=', 2);
-    if (name === COOKIE_NAME && value !== undefined) return decodeCookie(value);
+    if (name === wanted && value !== undefined) return decodeCookie(value);
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 // Who a credential belongs to, what it is good for, and how long. Nothing here logs or returns a credential.
 import type { Caller } from '../access/authorise.ts';
+import type { PublicAddress } from './public-address.ts';
 
 export interface Identity extends Caller {
   /** When the credential ends, ms since 1970; null: never. */
@@ -10,8 +11,11 @@ export interface Identity extends Caller {
 
 /** Tells who a credential (a token, a key, the content of the login cookie) belongs to. */
 export interface Authenticator {
+  /** Where people reach this gateway: cookies count only for pages from there. */
+  readonly address: PublicAddress;
   /** Undefined for any text that is no valid credential. Takes the same time however much of it is right. */
-  authenticate(credential: string): Promise<Identity | undefined>;
+  /** `from`: the peer's address. Throws `rate_limited` for one that guessed too often. */
+  authenticate(credential: string, from: string): Promise<Identity | undefined>;
   /** Whether a credential that was valid has been taken back since. */
   isRevoked(credentialId: string): Promise<boolean>;
 }

@@ -3,7 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { z } from 'zod';
 import { errorCatalogue, mintId, ServiceError, SessionId, toWireError } from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
-import { identityOfRequest, isForeignOrigin } from '../auth/credentials.ts';
+import { identityOfRequest } from '../auth/credentials.ts';
 import type { Authenticator, Identity } from '../auth/identity.ts';
 import { stored } from '../sessions/storage.ts';
 import { requestError } from '../ws/parse-frame.ts';
@@ -48,6 +48,8 @@ function knownError(error: FastifyError): ServiceError {
 }
 
 async function sendError(request: FastifyRequest, reply: FastifyReply, error: ServiceError): Promise<void> {
+  const { retryAfterMs } = error.details;
+  if (typeof retryAfterMs === 'number') reply.header('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   await reply
     .status(errorCatalogue[error.code].httpStatus)
     .send({ error: toWireError(error), requestId: request.id });
@@ -61,7 +63,7 @@ export async function requireCaller(
   request: FastifyRequest,
   authenticator: Authenticator,
 ): Promise<Identity> {
-  const identity = await stored(async () => identityOfRequest(request.headers, authenticator));
+  const identity = await stored(async () => identityOfRequest(request.headers, authenticator, request.ip));
   if (identity === undefined) throw new ServiceError('unauthenticated');
   return identity;
 }
@@ -71,8 +73,8 @@ export async function visitorOf(
   request: FastifyRequest,
   authenticator: Authenticator,
 ): Promise<Identity | undefined> {
-  if (isForeignOrigin(request.headers)) return undefined;
-  return stored(async () => identityOfRequest(request.headers, authenticator));
+  if (authenticator.address.isForeignOrigin(request.headers)) return undefined;
+  return stored(async () => identityOfRequest(request.headers, authenticator, request.ip));
 }
 
 /** The session id in the path; a text that is none is answered like any unknown session. */

@@ -1,8 +1,6 @@
-// The login link, and the status page: what a browser shows where the web client was not built. No script at all.
+// The status page: what a browser shows where the web client was not built. No script at all.
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { z } from 'zod';
-import { ServiceError, type SessionSummary } from '@holdfast/shared/protocol';
-import { loginCookie } from '../auth/credentials.ts';
+import type { SessionSummary } from '@holdfast/shared/protocol';
 import type { Authenticator } from '../auth/identity.ts';
 import type { PageFiles } from '../page/page-files.ts';
 import { addPageRoutes } from '../page/page-routes.ts';
@@ -15,9 +13,7 @@ export interface StatusPageDeps {
   readonly page: PageFiles;
 }
 
-const LoginQuery = z.object({ token: z.string().min(1) });
-
-/** `/`, the web client's files, and `/login`. */
+/** `/` and the web client's files. */
 export function addPages(app: FastifyInstance, { sessions, authenticator, page }: StatusPageDeps): void {
   addPageRoutes(app, {
     files: page,
@@ -29,18 +25,11 @@ export function addPages(app: FastifyInstance, { sessions, authenticator, page }
       );
     },
   });
-  app.get('/login', async (request, reply) => {
-    const query = LoginQuery.safeParse(request.query);
-    if (!query.success || (await authenticator.authenticate(query.data.token)) === undefined) {
-      if (request.headers.accept?.includes('text/html') !== true) throw new ServiceError('unauthenticated');
-      return sendPage(reply.status(401), loginFailed());
-    }
-    return reply
-      .header('set-cookie', loginCookie(query.data.token))
-      .header('cache-control', 'no-store')
-      .header('referrer-policy', 'no-referrer')
-      .redirect('/', 303);
-  });
+}
+
+/** The answer to a login link that is not valid. */
+export function sendLoginFailed(reply: FastifyReply): FastifyReply {
+  return sendPage(reply, loginFailed());
 }
 
 function sendPage(reply: FastifyReply, body: string): FastifyReply {

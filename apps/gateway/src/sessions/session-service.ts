@@ -33,11 +33,12 @@ import type {
   WorkerRegistry,
 } from '@holdfast/shared/store';
 import { authorise, type Caller, type SessionAction } from '../access/authorise.ts';
+import type { UserLimits } from '../limits/user-limits.ts';
 import { createSession, type NewSessionRequest } from './create-session.ts';
 import { decideApproval, type DecideRequest } from './decide-approval.ts';
 import { ensureOwner } from './ensure-owner.ts';
 import { setCommand } from './set-command.ts';
-import { shareSession, unshareSession } from './share-session.ts';
+import { sharing } from './share-session.ts';
 import { stored, type MemoryGate } from './storage.ts';
 import { describedContent, storeUpload, type NewUpload } from './uploads.ts';
 import type { WorkspaceRoots } from './workspace.ts';
@@ -104,12 +105,14 @@ export interface SessionServiceDeps {
   readonly registry: WorkerRegistry;
   readonly placement: PlacementQueue;
   readonly memory: MemoryGate;
-  readonly roots: WorkspaceRoots;
+  readonly limits: Pick<UserLimits, 'countCommand' | 'checkNewSession' | 'checkPrompt'>;
+  /** Where the sessions of a user may work. */
+  readonly rootsOf: (userId: UserId) => Promise<WorkspaceRoots>;
   readonly logger: Logger;
 }
 
 export function createSessionService(deps: SessionServiceDeps): SessionService {
-  const { store, roles, memory } = deps;
+  const { store, roles, memory, limits } = deps;
   const open = async (userId: UserId, sessionId: SessionId): Promise<void> => {
     await submit(deps, sessionId, { type: 'open', by: userId });
   };
@@ -117,13 +120,17 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
   const check = async (caller: Caller, sessionId: SessionId, action: SessionAction): Promise<SessionRole> => {
     const role = await stored(async () => roles.roleOf(sessionId, caller.userId));
     authorise(caller, { action, role });
+    if (action !== 'read') await limits.countCommand(caller.userId);
     return role ?? 'viewer';
   };
   return {
     create: async (caller, request) => {
       authorise(caller, { action: 'create' });
+      await limits.countCommand(caller.userId);
+      await limits.checkNewSession(caller.userId);
       await memory.check();
-      return createSession({ ...deps, open }, caller.userId, request);
+      const userRoots = await deps.rootsOf(caller.userId);
+      return createSession({ ...deps, roots: userRoots, open }, caller.userId, request);
     },
     list: async (caller, archived) => {
       authorise(caller, { action: 'list' });
@@ -141,6 +148,7 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
     },
     prompt: async (caller, sessionId, prompt) => {
       await check(caller, sessionId, 'prompt');
+      await limits.checkPrompt(caller.userId, sessionId);
       return sendPrompt(deps, { userId: caller.userId, sessionId, prompt });
     },
     checkUploader: async (caller, sessionId) => {
@@ -158,7 +166,7 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
     },
     set: async (caller, sessionId, changes) => {
       await check(caller, sessionId, 'change');
-      await submit(deps, sessionId, await setCommand(changes, deps.roots, caller.userId));
+      await submit(deps, sessionId, await setCommand(changes, await deps.rootsOf(caller.userId), caller.userId));
     },
     abort: async (caller, sessionId, request) => {
       await check(caller, sessionId, 'abort');
@@ -168,18 +176,7 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       await check(caller, sessionId, isForAlways(request) ? 'decideAlways' : 'decide');
       return decideApproval(deps, { userId: caller.userId, sessionId, ...request });
     },
-    share: async (caller, sessionId, shared) => {
-      await check(caller, sessionId, 'share');
-      await shareSession(roles, caller.userId, { sessionId, ...shared });
-    },
-    unshare: async (caller, sessionId, userId) => {
-      await check(caller, sessionId, 'share');
-      await unshareSession(roles, caller.userId, { sessionId, userId });
-    },
-    sharedWith: async (caller, sessionId) => {
-      await check(caller, sessionId, 'share');
-      return stored(async () => roles.list(sessionId));
-    },
+    ...sharing(roles, async (caller, sessionId) => void (await check(caller, sessionId, 'share'))),
     remove: async (caller, sessionId) => {
       await check(caller, sessionId, 'delete');
       await submit(deps, sessionId, { type: 'delete', by: caller.userId });

@@ -1,7 +1,8 @@
 // Which folders a session may work in: existing folders under the workspace roots, symlinks resolved.
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
-import { ServiceError, type SessionId } from '@holdfast/shared/protocol';
+import { ServiceError, type SessionId, type UserId } from '@holdfast/shared/protocol';
+import { userFolder } from '@holdfast/shared/runtime';
 
 /** The configured roots with their symlinks resolved; at least one. */
 export type WorkspaceRoots = readonly [string, ...string[]];
@@ -20,6 +21,30 @@ export async function openWorkspaceRoots(
   const [first, ...others] = roots;
   if (first === undefined) throw new Error('HOLDFAST_WORKSPACE_ROOTS names no folder.');
   return [first, ...others];
+}
+
+/**
+ * Where each user's sessions may work: all under the same roots, or, in a team, each under a folder of their own in every
+ * root, made when it is first needed.
+ */
+export function workspaceRootsOf(
+  roots: WorkspaceRoots,
+  { isTeam }: { readonly isTeam: boolean },
+): (userId: UserId) => Promise<WorkspaceRoots> {
+  if (!isTeam) return async () => roots;
+  return async (userId) => {
+    const [first, ...others] = roots;
+    const own = async (root: string): Promise<string> => ownFolder(root, userId);
+    return [await own(first), ...(await Promise.all(others.map(own)))];
+  };
+}
+
+async function ownFolder(root: string, userId: UserId): Promise<string> {
+  const path = join(root, userFolder(userId));
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  // A link in its place would lead somewhere else.
+  if ((await realpath(path)) !== path) throw new Error(`${path} is not a folder`);
+  return path;
 }
 
 async function openRoot(root: string): Promise<string> {

@@ -12,12 +12,16 @@ export type ConnectionState =
 
 export type ConnectionEvent =
   | { readonly kind: 'hello_accepted'; readonly identity: Identity }
+  /** Another credential of the same user. */
+  | { readonly kind: 'refreshed'; readonly identity: Identity }
   | { readonly kind: 'ended'; readonly cause: ErrorCode | undefined };
 
 export function nextConnectionState(state: ConnectionState, event: ConnectionEvent): ConnectionState {
   switch (event.kind) {
     case 'hello_accepted':
       return state.kind === 'awaiting_hello' ? { kind: 'ready', identity: event.identity } : state;
+    case 'refreshed':
+      return state.kind === 'ready' ? { kind: 'ready', identity: event.identity } : state;
     case 'ended':
       return state.kind === 'closing' ? state : { kind: 'closing', cause: event.cause };
   }

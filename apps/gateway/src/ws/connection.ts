@@ -19,9 +19,10 @@ import type { AccessWatch } from '../access/access-watch.ts';
 import type { Authenticator, Identity } from '../auth/identity.ts';
 import { Follower, type FollowerDeps } from '../feed/follower.ts';
 import { fullBucket, takeToken, type Bucket, type BucketRule } from '../limits/token-bucket.ts';
+import type { UserLimits } from '../limits/user-limits.ts';
 import type { SessionService } from '../sessions/session-service.ts';
-import { stored } from '../sessions/storage.ts';
 import { Attachment, type AttachmentEnd } from './attachment.ts';
+import { ConnectionLogin } from './connection-login.ts';
 import { admitFrame, nextConnectionState, type ConnectionState } from './connection-state.ts';
 import type { Keepalive, KeptAlive } from './keepalive.ts';
 import { Outbox } from './outbox.ts';
@@ -35,8 +36,6 @@ const MAX_HELLO_BYTES = 16 * 1024;
 const HEARTBEAT_MS = 15_000;
 const HELLO_DEADLINE_MS = 10_000;
 const MAX_ATTACHED = 200;
-/** Frames that may come before hello is answered. */
-const MAX_HELD = 64;
 /** Commands that wait behind one that is under way. */
 const MAX_WAITING_COMMANDS = 256;
 /** Attaching to everything at once is fine; asking on and on is not. */
@@ -45,6 +44,7 @@ const FRAME_RULE: BucketRule = { capacity: 500, perSecond: 100 };
 export interface ConnectionDeps {
   readonly authenticator: Authenticator;
   readonly access: AccessWatch;
+  readonly limits: Pick<UserLimits, 'openConnection'>;
   readonly sessions: SessionService;
   readonly follower: FollowerDeps;
   readonly keepalive: Keepalive;
@@ -59,6 +59,8 @@ export interface ConnectionInput {
   readonly connectionId: ConnectionId;
   /** Whom the upgrade's credential (header, cookie, subprotocol) belongs to, when one came with it. */
   readonly presented: Identity | undefined;
+  /** The peer's address, as trusted proxies tell it. */
+  readonly address: string;
   readonly onClosed: (connection: Connection) => void;
 }
 
@@ -71,9 +73,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
   readonly #attached = new Map<SessionId, Follower>();
   /** Ends the watch over the role in a session of somebody else. */
   readonly #watches = new Map<SessionId, () => void>();
-  /** Messages that came while a token was looked up. */
-  #held: [RawData, boolean][] | undefined;
-  #endLoginWatch: () => void = () => undefined;
+  readonly #login: ConnectionLogin;
   #state: ConnectionState = { kind: 'awaiting_hello' };
   #bucket: Bucket;
   #commands: Promise<void> = Promise.resolve();
@@ -84,6 +84,8 @@ export class Connection implements KeptAlive, AttachmentEnd {
     this.#deps = deps;
     this.connectionId = input.connectionId;
     this.#presented = input.presented;
+    const { connectionId, address } = input;
+    this.#login = new ConnectionLogin({ ...deps, connectionId, address });
     this.#outbox = new Outbox(input.socket, input.stream, () => this.#end('slow_consumer'));
     this.heardAtMs = deps.now();
     this.#bucket = fullBucket(FRAME_RULE, this.heardAtMs);
@@ -130,7 +132,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
   #onMessage(data: RawData, isBinary: boolean): void {
     this.heardAtMs = this.#deps.now();
     if (this.#state.kind === 'closing') return;
-    if (this.#held !== undefined) return this.#hold(data, isBinary);
+    if (this.#login.isLooking) return this.#hold(data, isBinary);
     if (isBinary || !Buffer.isBuffer(data)) return this.#refuse(new ServiceError('binary_frame'), undefined);
     const limit = this.#state.kind === 'ready' ? MAX_FRAME_BYTES : MAX_HELLO_BYTES;
     if (data.length > limit) return this.#end('frame_too_large');
@@ -140,6 +142,12 @@ export class Connection implements KeptAlive, AttachmentEnd {
     if (!parsed.ok) return this.#refuse(parsed.error, parsed.requestId);
     if (!taken) return this.#refuse(new ServiceError('rate_limited'), requestIdOf(parsed.frame));
     this.#onFrame(parsed.frame);
+  }
+
+  #hold(data: RawData, isBinary: boolean): void {
+    // Nobody is known yet: what is kept for a stranger is small.
+    if (Buffer.isBuffer(data) && data.length > MAX_HELLO_BYTES) return this.#end('frame_too_large');
+    if (!this.#login.hold(() => this.#onMessage(data, isBinary))) this.#end('rate_limited');
   }
 
   #onFrame(frame: ClientFrame): void {
@@ -158,35 +166,38 @@ export class Connection implements KeptAlive, AttachmentEnd {
 
   #onHello(frame: Extract<ClientFrame, { type: 'hello' }>): void {
     if (frame.version !== PROTOCOL_VERSION) return this.#end('unsupported_version');
-    if (frame.token === undefined) return this.#welcome(this.#presented);
     const { token } = frame;
-    this.#held = [];
-    stored(async () => this.#deps.authenticator.authenticate(token))
-      .then(
-        (identity) => this.#welcome(identity),
-        () => this.#end('storage_unavailable'),
-      )
-      .finally(() => this.#releaseHeld());
+    const find = async (): Promise<Identity | undefined> =>
+      token === undefined ? this.#presented : this.#login.find(token);
+    void this.#login.lookUp(find, (found) =>
+      typeof found === 'string' ? this.#end(found) : this.#welcome(found),
+    );
   }
 
-  #hold(data: RawData, isBinary: boolean): void {
-    if (this.#held !== undefined && this.#held.push([data, isBinary]) > MAX_HELD) this.#end('rate_limited');
+  async #refresh(frame: Extract<ClientFrame, { type: 'refresh' }>, before: Identity): Promise<void> {
+    const { requestId, token } = frame;
+    try {
+      const identity = await this.#login.find(token);
+      if (this.#state.kind !== 'ready') return;
+      if (identity?.userId !== before.userId) throw new ServiceError('refresh_refused');
+      this.#accept(identity, { kind: 'refreshed', identity });
+      this.#outbox.send({ type: 'ack', requestId });
+    } catch (error) {
+      this.#refuse(error, requestId);
+    }
   }
 
-  #releaseHeld(): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    for (const [data, isBinary] of held) this.#onMessage(data, isBinary);
+  #accept(identity: Identity, event: Parameters<typeof nextConnectionState>[1]): void {
+    this.#login.accept(identity, () => this.#end('unauthenticated'));
+    this.#state = nextConnectionState(this.#state, event);
   }
 
-  #welcome(identity: Identity | undefined): void {
+  #welcome(identity: Identity): void {
     if (this.#state.kind === 'closing') return;
-    if (identity === undefined) return this.#end('unauthenticated');
     const { userId } = identity;
     clearTimeout(this.#helloTimer);
     this.#helloTimer = undefined;
-    this.#endLoginWatch = this.#deps.access.onLoginEnd(identity, () => this.#end('unauthenticated'));
-    this.#state = nextConnectionState(this.#state, { kind: 'hello_accepted', identity });
+    this.#accept(identity, { kind: 'hello_accepted', identity });
     this.#deps.logger.debug({ connectionId: this.connectionId, userId }, 'connection ready');
     this.#outbox.send({
       type: 'welcome',
@@ -207,6 +218,8 @@ export class Connection implements KeptAlive, AttachmentEnd {
           type: 'pong',
           ...(frame.nonce === undefined ? {} : { nonce: frame.nonce }),
         });
+      case 'refresh':
+        return void this.#refresh(frame, identity);
       case 'attach':
         return void this.#attach(frame, identity);
       case 'detach':
@@ -329,7 +342,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
   #stop(): void {
     clearTimeout(this.#helloTimer);
     this.#deps.keepalive.remove(this);
-    this.#endLoginWatch();
+    this.#login.close();
     for (const follower of this.#attached.values()) follower.close();
     this.#attached.clear();
     for (const stop of this.#watches.values()) stop();

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import type { Caller } from '../access/authorise.ts';
 import type { SessionService } from '../sessions/session-service.ts';
 
-export type CommandFrame = Exclude<ClientFrame, { type: 'hello' | 'attach' | 'detach' | 'ping' }>;
+export type CommandFrame = Exclude<ClientFrame, { type: 'hello' | 'refresh' | 'attach' | 'detach' | 'ping' }>;
 
 /** Runs the command; throws ServiceError. */
 export async function runCommand(

@@ -15,6 +15,7 @@ import {
 import { metrics } from '@holdfast/shared/runtime';
 import { identityOfRequest } from '../auth/credentials.ts';
 import type { Identity } from '../auth/identity.ts';
+import { withoutBasePath } from '../auth/public-address.ts';
 import { stored } from '../sessions/storage.ts';
 import { Connection, MAX_FRAME_BYTES, type ConnectionDeps } from './connection.ts';
 
@@ -36,7 +37,12 @@ export interface WebSocketDoor {
   drain(): Promise<void>;
 }
 
-export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
+export interface WebSocketDoorDeps extends ConnectionDeps {
+  /** The address of whoever sent a request. */
+  readonly addressOf: (request: IncomingMessage) => string;
+}
+
+export function createWebSocketDoor(deps: WebSocketDoorDeps): WebSocketDoor {
   const connections = new Set<Connection>();
   let isDraining = false;
   const server = new WebSocketServer({
@@ -47,7 +53,8 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
     handleProtocols: (offered) => (offered.has(WEBSOCKET_SUBPROTOCOL) ? WEBSOCKET_SUBPROTOCOL : false),
   });
   const accept = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const presented = await checkUpgrade(request, deps);
+    const address = deps.addressOf(request);
+    const presented = await checkUpgrade(request, deps, address);
     if (isDraining) throw new ServiceError('going_away');
     server.handleUpgrade(request, socket, head, (webSocket) => {
       const connectionId = ConnectionId.parse(mintId());
@@ -56,7 +63,14 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
       };
       metrics.connections.inc({ kind: 'ws' });
       connections.add(
-        new Connection(deps, { socket: webSocket, stream: socket, connectionId, presented, onClosed }),
+        new Connection(deps, {
+          socket: webSocket,
+          stream: socket,
+          connectionId,
+          presented,
+          address,
+          onClosed,
+        }),
       );
     });
   };
@@ -81,15 +95,20 @@ export function createWebSocketDoor(deps: ConnectionDeps): WebSocketDoor {
 }
 
 /** Whom the upgrade's credential belongs to, if one came. Throws ServiceError for what may not become a WebSocket. */
-async function checkUpgrade(request: IncomingMessage, deps: ConnectionDeps): Promise<Identity | undefined> {
-  const path = (request.url ?? '').split('?', 1)[0];
+async function checkUpgrade(
+  request: IncomingMessage,
+  deps: ConnectionDeps,
+  address: string,
+): Promise<Identity | undefined> {
+  const { basePath } = deps.authenticator.address;
+  const path = withoutBasePath(request.url ?? '', basePath).split('?', 1)[0];
   if (path !== PATH) throw new ServiceError('not_found');
   const offered = request.headers['sec-websocket-protocol'];
   const protocols = offered?.split(',').map((name) => name.trim());
   if (protocols !== undefined && !protocols.includes(WEBSOCKET_SUBPROTOCOL)) {
     throw new ServiceError('unsupported_version');
   }
-  return stored(async () => identityOfRequest(request.headers, deps.authenticator));
+  return stored(async () => identityOfRequest(request.headers, deps.authenticator, address));
 }
 
 /** Answers an upgrade that is refused, with the same body as any HTTP error. */

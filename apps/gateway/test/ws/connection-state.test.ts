@@ -36,6 +36,14 @@ describe('a connection', () => {
     expect(nextConnectionState(states.closing, { kind: 'hello_accepted', identity })).toBe(states.closing);
   });
 
+  it('may get another credential once it is ready, and not before or after', () => {
+    const renewed = { ...identity, expiresAt: 5 };
+    const event = { kind: 'refreshed' as const, identity: renewed };
+    expect(nextConnectionState(states.ready, event)).toEqual({ kind: 'ready', identity: renewed });
+    expect(nextConnectionState(states.awaiting_hello, event)).toBe(states.awaiting_hello);
+    expect(nextConnectionState(states.closing, event)).toBe(states.closing);
+  });
+
   it('keeps the first cause of its end', () => {
     const ended = nextConnectionState(states.ready, { kind: 'ended', cause: 'slow_consumer' });
     expect(ended).toEqual({ kind: 'closing', cause: 'slow_consumer' });

@@ -2,6 +2,7 @@
 import type { SessionSettings } from '@holdfast/shared/protocol';
 import { BRIDGE_SERVER, BRIDGE_TOKEN, BRIDGE_TOOL } from '../approvals/bridge-names.ts';
 import type { BridgeSeat } from '../approvals/mcp-bridge.ts';
+import type { ProviderSeat } from './provider-proxy.ts';
 import { NO_RULES, type SpawnRules } from '../approvals/policy.ts';
 import type { McpServers } from './workspace-config.ts';
 import { CHILD_MARKER, SESSION_MARKER } from '../process/containment.ts';
@@ -82,6 +83,25 @@ export interface ClaudeEnvironment {
   readonly demoModelUrl: string | null;
   readonly isRoot: boolean;
   readonly bridge?: Pick<BridgeSeat, 'token'> | undefined;
+  /** Where the child's calls to the provider are signed; without it, the CLI has the credentials itself. */
+  readonly provider?: Pick<ProviderSeat, 'url' | 'key'> | undefined;
+}
+
+/** With the key kept by the worker, only what chooses the model, and the way out for tools. */
+function isForModel(name: string, { provider }: ClaudeEnvironment): boolean {
+  if (provider === undefined) return CREDENTIALS.test(name);
+  return /^ANTHROPIC_([A-Z_]+_)?MODEL$|^((HTTPS?|NO|ALL)_PROXY|(https?|no|all)_proxy)$/.test(name);
+}
+
+function modelEnvironment({ demoModelUrl, provider, workerEnv }: ClaudeEnvironment): Record<string, string> {
+  if (demoModelUrl !== null) return { ANTHROPIC_BASE_URL: demoModelUrl, ANTHROPIC_API_KEY: 'holdfast-demo' };
+  if (provider === undefined) return {};
+  const direct = [workerEnv['NO_PROXY'] ?? workerEnv['no_proxy'], '127.0.0.1'].filter(Boolean).join(',');
+  return {
+    ANTHROPIC_BASE_URL: provider.url,
+    ANTHROPIC_API_KEY: provider.key,
+    ...{ NO_PROXY: direct, no_proxy: direct },
+  };
 }
 
 /** The child's whole environment. */
@@ -91,10 +111,9 @@ export function claudeEnvironment(options: ClaudeEnvironment): Record<string, st
   for (const [name, value] of Object.entries(workerEnv)) {
     if (value === undefined) continue;
     const passed = (PASSED as readonly string[]).includes(name); // widened: the list is of literals
-    if (passed || (demoModelUrl === null && CREDENTIALS.test(name))) env[name] = value;
+    if (passed || (demoModelUrl === null && isForModel(name, options))) env[name] = value;
   }
-  const model: Record<string, string> =
-    demoModelUrl === null ? {} : { ANTHROPIC_BASE_URL: demoModelUrl, ANTHROPIC_API_KEY: 'holdfast-demo' };
+  const model = modelEnvironment(options);
   return {
     ...env,
     ...model,

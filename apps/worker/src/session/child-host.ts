@@ -18,6 +18,7 @@ import {
   type PromptPriority,
 } from '../agent/claude-child.ts';
 import { GUARD_HOOKS } from '../approvals/cli-asks.ts';
+import type { ProviderProxy, ProviderSeat } from '../agent/provider-proxy.ts';
 import type { BridgeSeat } from '../approvals/mcp-bridge.ts';
 import { NO_RULES, type SpawnRules } from '../approvals/policy.ts';
 import { prepareWorkspace, type Ignored } from '../agent/workspace-config.ts';
@@ -39,6 +40,8 @@ export interface ChildEnvironment {
   /** Address of the demo model; null in real mode. */
   readonly demoModelUrl: string | null;
   readonly workerEnv: Readonly<Record<string, string | undefined>>;
+  /** Keeps the provider's key from children; null where there is none, or it can't be kept. */
+  readonly provider?: ProviderProxy | null;
   readonly isRoot: boolean;
   readonly coldStarts: ColdStarts;
   /** Told of every child: it stops or ends them when this worker can't. */
@@ -103,6 +106,7 @@ const VersionAnswer = z.looseObject({ version: z.string().optional() });
 export class ChildHost {
   readonly #deps: ChildEnvironment & { readonly sessionId: SessionId; readonly files: SessionFiles };
   readonly #on: ChildCallbacks;
+  #seat: ProviderSeat | undefined;
   #state: ChildState<ClaudeChild> = { kind: 'none' };
   /** When the present start was asked for, by the monotonic clock. */
   #wantedAt = 0;
@@ -230,6 +234,8 @@ export class ChildHost {
     if (this.isEnding) return this.#over(NEVER_STARTED, '');
     const childId = mintId();
     const { settings, rules = NO_RULES, bridge } = options;
+    const provider = deps.provider?.seat();
+    this.#seat = provider;
     const [command = '', ...args] = [
       ...deps.containment.prefix,
       deps.claudePath,
@@ -240,7 +246,7 @@ export class ChildHost {
         command,
         args,
         cwd: options.cwd,
-        env: claudeEnvironment({ ...deps, childId, configDir, scratchDir, bridge }),
+        env: claudeEnvironment({ ...deps, childId, configDir, scratchDir, bridge, provider }),
         ...(deps.containment.kind === 'sweep' ? { afterExit: async () => sweep(childId) } : {}),
       },
       (event) => this.#onChild(child, event),
@@ -302,6 +308,8 @@ export class ChildHost {
       text: end.kind === 'spawn_failed' ? 'spawn_failed' : 'crashed',
       expected: false,
     };
+    this.#seat?.close();
+    this.#seat = undefined;
     this.#happen({ kind: 'over' });
     this.#deps.guardian.childGone(this.#deps.sessionId);
     this.#on.onOver({ end, cause: cause.text, expected: cause.expected, wasReady, stderrTail });

@@ -1,10 +1,10 @@
 // A session's own folder on disk: the CLI's config directory with its transcripts. On storage all workers share.
-import { hash } from 'node:crypto';
 import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { SessionId, UserId } from '@holdfast/shared/protocol';
+import { userFolder } from '@holdfast/shared/runtime';
 import { serversOfUser } from '../agent/workspace-config.ts';
 
 /** What is taken over from a config directory that the operator named. Never credentials: two CLIs that refresh
@@ -62,20 +62,11 @@ export function sessionHome(
   dataDir: string,
   { userId, sessionId }: { readonly userId: UserId; readonly sessionId: SessionId },
 ): string {
-  return join(dataDir, 'users', folderOf(userId), 'sessions', sessionId);
+  return join(dataDir, 'users', userFolder(userId), 'sessions', sessionId);
 }
 
 /** A CLI that was killed early may leave a transcript without a prompt: it can be neither resumed nor reused. */
 const USER_LINE = '"type":"user"';
-
-/** Longest name that every file system takes is 255 bytes; an encoded id can be longer. */
-const MAX_FOLDER_CHARS = 200;
-
-/** A folder name for a user: readable for ordinary ids, never `.` or `..`, never a path. */
-function folderOf(userId: UserId): string {
-  const name = encodeURIComponent(userId).replaceAll('.', '%2E');
-  return name.length <= MAX_FOLDER_CHARS ? name : hash('sha256', userId);
-}
 
 async function seed(from: string, to: string): Promise<void> {
   for (const name of SEEDED) {

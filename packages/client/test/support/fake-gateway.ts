@@ -175,6 +175,9 @@ export class FakeGateway {
       case 'open':
       case 'resumeQueue':
       case 'set':
+      case 'share':
+      case 'unshare':
+      case 'refresh':
         return send({ type: 'ack', requestId: frame.requestId });
       case 'attach':
         return this.#attach(frame, peer);

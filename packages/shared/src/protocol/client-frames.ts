@@ -89,6 +89,12 @@ export const DecideFrame = z.object({
   approvalId: ApprovalId,
   ...decide,
 });
+/** Another access token of the same user, before the one in use ends. */
+export const RefreshFrame = z.object({
+  type: z.literal('refresh'),
+  ...request,
+  token: z.string().min(1).max(8192),
+});
 export const ShareFrame = z.object({
   type: z.literal('share'),
   ...onSession,
@@ -114,6 +120,7 @@ export const ClientFrame = z.discriminatedUnion('type', [
   SetFrame,
   ShareFrame,
   UnshareFrame,
+  RefreshFrame,
   PingFrame,
 ]);
 export type ClientFrame = z.infer<typeof ClientFrame>;

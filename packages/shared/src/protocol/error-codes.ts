@@ -33,6 +33,10 @@ export const errorCatalogue = {
   }),
   frame_too_large: entry(413, 'The frame is larger than the service accepts.', { closeCode: 1009 }),
   unauthenticated: entry(401, 'The access token is missing or not valid.', { closeCode: 4401 }),
+  refresh_refused: entry(401, 'This access token is not valid, or is of another user; the one in use stays.'),
+  identity_unavailable: entry(503, 'The identity provider can not be reached right now; try again.', {
+    retryable: true,
+  }),
   origin_refused: entry(403, 'This page may not connect to Holdfast (its origin is not allowed).'),
   not_found: entry(404, 'There is nothing at this address.'),
   session_not_found: entry(404, 'There is no such session, or it is not yours.'),
@@ -55,6 +59,12 @@ export const errorCatalogue = {
   approval_cancelled: entry(409, 'The agent does not wait for this approval any more; the tool did not run.'),
   approval_changed: entry(409, 'The decision is about another input than the one that is asked.'),
   decision_invalid: entry(400, 'This decision does not fit what is asked.'),
+  key_not_found: entry(404, 'There is no such key.'),
+  limit_reached: entry(429, 'You have as many of these as one user may have.', { retryable: true }),
+  too_many_connections: entry(429, 'You have as many connections as one user may have.', {
+    closeCode: 4429,
+    retryable: true,
+  }),
   rule_not_found: entry(404, 'There is no such rule.'),
   decision_too_large: entry(413, 'The decision is larger than the service accepts.'),
   upload_empty: entry(400, 'The file is empty.'),

@@ -5,5 +5,6 @@ export { createLogger, type Logger } from './logger.ts';
 export { createShutdown, type Shutdown } from './shutdown.ts';
 export { metrics } from './metrics.ts';
 export { runMain, type MainContext } from './run-main.ts';
+export { userFolder } from './user-folder.ts';
 export { variables, VARIABLE_PREFIX, type VariableName } from './variables.ts';
 export { chooseModel, withoutModelCredentials, type ModelChoice } from './model-mode.ts';

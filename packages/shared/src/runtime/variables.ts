@@ -76,6 +76,79 @@ export const variables = {
     secret: true,
     about: 'the local access token; the gateway checks it, the clients send it',
   }),
+  HOLDFAST_AUTH: define({
+    schema: z.enum(['local', 'team']),
+    fallback: 'local',
+    about: 'who logs in: one user with HOLDFAST_TOKEN, or a team with JWTs of its identity provider',
+  }),
+  HOLDFAST_OIDC_ISSUER: define({
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+    about: 'team mode: address of the OpenID provider where browsers log in',
+  }),
+  HOLDFAST_OIDC_CLIENT_ID: define({ schema: text.optional(), about: 'team mode: what Holdfast is called there' }),
+  HOLDFAST_OIDC_CLIENT_SECRET: define({
+    schema: text.optional(),
+    secret: true,
+    about: 'team mode: its secret there, where it has one',
+  }),
+  HOLDFAST_ADMINS: define({
+    schema: text.transform((value) => value.split(',').map((part) => part.trim())).optional(),
+    about: 'team mode: users who may read the audit trail, separated by commas',
+  }),
+  HOLDFAST_MAX_CONNECTIONS: define({
+    schema: count(0, 1_000_000).optional(),
+    about: 'connections of one user over all gateways; 0 = no limit (default: 50 in team mode, else none)',
+  }),
+  HOLDFAST_MAX_SESSIONS: define({
+    schema: count(0, 1_000_000).optional(),
+    about: 'sessions of one user; 0 = no limit (default: 500 in team mode, else none)',
+  }),
+  HOLDFAST_MAX_BUSY_SESSIONS: define({
+    schema: count(0, 1_000_000).optional(),
+    about: 'sessions of one user with a turn that runs or waits; 0 = no limit (default: 20 in team mode, else none)',
+  }),
+  HOLDFAST_MAX_COMMANDS: define({
+    schema: count(0, 1_000_000).optional(),
+    about: 'commands of one user in a minute, over all gateways; 0 = no limit (default: 600 in team mode, else none)',
+  }),
+  HOLDFAST_JWT_SECRET: define({
+    schema: z.string().min(32, 'must be at least 32 characters').optional(),
+    secret: true,
+    about: 'team mode: the secret that JWTs are signed with (HS256, HS384, HS512)',
+  }),
+  HOLDFAST_JWT_PUBLIC_KEY: define({
+    schema: absolutePath.optional(),
+    about: 'team mode: a PEM file with the public key that JWTs are checked with',
+  }),
+  HOLDFAST_JWT_JWKS_URL: define({
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+    about: 'team mode: address of the key set that JWTs are checked with',
+  }),
+  HOLDFAST_JWT_ISSUER: define({ schema: text.optional(), about: 'team mode: who must have issued a JWT' }),
+  HOLDFAST_JWT_AUDIENCE: define({ schema: text.optional(), about: 'team mode: whom a JWT must be for' }),
+  HOLDFAST_JWT_USER_CLAIM: define({
+    schema: text,
+    fallback: 'sub',
+    about: 'team mode: the claim of a JWT that names the user',
+  }),
+  HOLDFAST_ISOLATION: define({
+    schema: z.enum(['users', 'shared']),
+    fallback: 'users',
+    about: 'team mode: shared accepts that agents of all users run as one Unix user',
+  }),
+  HOLDFAST_PUBLIC_URL: define({
+    schema: z.url({ protocol: /^https?$/ }).optional(),
+    about: 'where people reach the gateway, with a base path if there is one: for origins, cookies and links',
+  }),
+  HOLDFAST_TRUSTED_PROXIES: define({
+    schema: text.transform((value) => value.split(',').map((part) => part.trim())).optional(),
+    about: 'addresses or networks of proxies in front, separated by commas: their X-Forwarded-For counts',
+  }),
+  HOLDFAST_TLS_CERT: define({
+    schema: absolutePath.optional(),
+    about: 'a PEM file with the certificate, where the gateway itself speaks TLS',
+  }),
+  HOLDFAST_TLS_KEY: define({ schema: absolutePath.optional(), about: 'a PEM file with its private key' }),
   HOLDFAST_URL: define({
     schema: z.url({ protocol: /^https?$/ }).optional(),
     about: 'address of the gateway, for the terminal client',

@@ -1,6 +1,8 @@
 // The only door to Redis. Every operation returns a result union; exceptions are Redis' own failures.
 export * from './approvals.ts';
 export * from './command-inbox.ts';
+export * from './audit-log.ts';
+export * from './credentials.ts';
 export * from './event-log.ts';
 export * from './housekeeping-queue.ts';
 export * from './housekeeping-store.ts';
@@ -13,6 +15,7 @@ export {
   workerDoorbell,
   type SessionKeys,
 } from './keys.ts';
+export * from './login-attempts.ts';
 export * from './placement-queue.ts';
 export { splitPublishBody, type PublishHeader } from './publish-body.ts';
 export {
@@ -33,6 +36,7 @@ export {
   type Subscriber,
   type SubscriberProbe,
 } from './subscriber.ts';
+export * from './user-places.ts';
 export * from './uploads.ts';
 export * from './user-rules.ts';
 export * from './user-trust.ts';

@@ -83,6 +83,29 @@ export function userRulesKey(userId: UserId): string {
   return `hf:user:${userId}:rules`;
 }
 
+/** string: whom a login or an API key belongs to. */
+export function credentialKey(credentialId: string): string {
+  return `hf:cred:${credentialId}`;
+}
+
+/** zset: open connections of the user, over all gateways, by when their places are free again. */
+export function userPlacesKey(userId: UserId): string {
+  return `hf:user:${userId}:places`;
+}
+
+/** string: a login that was begun at an identity provider. */
+export function loginAttemptKey(state: string): string {
+  return `hf:login:${state}`;
+}
+
+/** stream: who did what. */
+export const AUDIT_KEY = 'hf:audit';
+
+/** hash: id -> an API key of the user, without what logs in. */
+export function userKeysKey(userId: UserId): string {
+  return `hf:user:${userId}:keys`;
+}
+
 /** hash: folder -> since when a user trusts it, ms since 1970. */
 export function userTrustKey(userId: UserId): string {
   return `hf:user:${userId}:trusted`;
