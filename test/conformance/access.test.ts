@@ -76,6 +76,7 @@ const SESSION_FRAMES: Readonly<Record<string, readonly Operation[]>> = {
   promptCancel: [{ needs: 'owner', body: { promptId: 'p1' } }],
   promptMove: [{ needs: 'owner', body: { promptId: 'p1', before: null } }],
   resumeQueue: [{ needs: 'owner' }],
+  bypass: [{ needs: 'owner', body: { minutes: 5 } }],
   abort: [{ needs: 'owner' }, { needs: 'owner', body: { queue: 'clear', background: 'stop' } }],
   decide: [
     { needs: 'approver', body: { approvalId: 'a1', decision: once } },
@@ -105,6 +106,7 @@ const SESSION_ROUTES: Readonly<Record<string, readonly Operation[]>> = {
   'DELETE /v1/sessions/:id/prompts/:promptId': [{ needs: 'owner' }],
   'POST /v1/sessions/:id/prompts/:promptId/move': [{ needs: 'owner', body: { before: null } }],
   'POST /v1/sessions/:id/queue/resume': [{ needs: 'owner' }],
+  'POST /v1/sessions/:id/bypass': [{ needs: 'owner', body: { minutes: 5 } }],
   'POST /v1/sessions/:id/abort': [{ needs: 'owner', body: { queue: 'clear' } }],
   'POST /v1/sessions/:id/approvals/:approvalId': [
     { needs: 'approver', body: { decision: once } },

@@ -100,6 +100,8 @@ describe('unknown, foreign and deleted sessions', () => {
       { type: 'promptCancel', promptId: 'p1' },
       { type: 'promptMove', promptId: 'p1', before: null },
       { type: 'resumeQueue' },
+      { type: 'bypass', minutes: 5 },
+      { type: 'decide', approvalId: 'a1', decision: { kind: 'allow' } },
       { type: 'set', archived: true },
       { type: 'abort' },
       { type: 'abort', turnId: crypto.randomUUID(), queue: 'clear' },

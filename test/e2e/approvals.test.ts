@@ -167,6 +167,27 @@ describe.each(['control', 'mcp'] as const)('asked by way of %s', (way) => {
     });
   });
 
+  describe('the way itself [F-02]', () => {
+    it('is a token in the environment of the child over MCP only, which opens nothing once the session is deleted', async () => {
+      const brief = await newSession(client);
+      await brief.turn('[[say hello]]');
+      const { environment, command } = await readProcess(brief.pid);
+      const token = environment.get('HF_APPROVAL_TOKEN');
+      expect([token !== undefined, command.includes(' stdio ')]).toEqual([way === 'mcp', way === 'control']);
+      expect(command).not.toContain(token ?? 'Bearer');
+      const url = /http:\/\/127\.0\.0\.1:\d+\/mcp/u.exec(command)?.[0];
+      expect(url === undefined).toBe(way === 'control');
+      if (url === undefined) return;
+      const knock = async (): Promise<number> => {
+        const headers = { authorization: `Bearer ${token ?? ''}`, 'mcp-session-id': 'none' };
+        return (await fetch(url, { method: 'POST', headers, body: '{}' })).status;
+      };
+      expect(await knock()).toBe(404);
+      await client.http.delete(brief.session.sessionId);
+      await brief.until(async () => (await knock()) === 401, { what: 'the end of the token' });
+    });
+  });
+
   describe('leave for longer [F-03]', () => {
     it('for the session holds from then on, also for the next child', async () => {
       const number = next();
@@ -278,3 +299,16 @@ describe.each(['control', 'mcp'] as const)('asked by way of %s', (way) => {
     });
   });
 });
+
+async function readProcess(
+  pid: number,
+): Promise<{ readonly environment: ReadonlyMap<string, string>; readonly command: string }> {
+  const [environment = '', command = ''] = await Promise.all(
+    ['environ', 'cmdline'].map(async (name) => readFile(`/proc/${pid}/${name}`, 'utf8')),
+  );
+  const pairs = environment.split('\0').map((line): [string, string] => {
+    const [name = '', ...value] = line.split('=');
+    return [name, value.join('=')];
+  });
+  return { environment: new Map(pairs), command: command.replaceAll('\0', ' ') };
+}

@@ -21,7 +21,7 @@ import {
 
 const clientFrames = [
   ...['hello', 'create', 'open', 'attach', 'detach', 'prompt', 'promptEdit', 'promptCancel', 'promptMove'],
-  ...['resumeQueue', 'abort', 'decide', 'set', 'share', 'unshare', 'refresh', 'ping'],
+  ...['resumeQueue', 'abort', 'decide', 'bypass', 'set', 'share', 'unshare', 'refresh', 'ping'],
 ];
 const serverFrames = [
   ...['welcome', 'attached', 'reset', 'events', 'caughtUp', 'ack', 'error', 'goingAway', 'pong'],
@@ -39,7 +39,15 @@ const events = [
   ],
   ...['message_delta', 'message_completed', 'message_discarded', 'tool_call_started', 'tool_call_completed'],
   ...['task_started', 'task_ended'],
-  ...['approval_requested', 'approval_resolved', 'usage_updated', 'notice', 'turn_stalled', 'turn_ended'],
+  ...[
+    'approval_requested',
+    'approval_resolved',
+    'bypass_changed',
+    'usage_updated',
+    'notice',
+    'turn_stalled',
+    'turn_ended',
+  ],
   ...['hook_started', 'hook_ended', 'turn_resumed'],
   ...['turn_interrupted', 'owner_changed', 'child_started', 'child_parked', 'child_exited'],
   ...['history_trimmed', 'unknown'],

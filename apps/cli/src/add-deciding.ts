@@ -4,6 +4,7 @@ import { Option, type Command } from 'commander';
 import {
   runAnswer,
   runApprove,
+  runBypass,
   runDeny,
   runRules,
   type ApproveOptions,
@@ -56,6 +57,15 @@ export function addDeciding(
     .option('--json', 'print {sessionId, approvalId, decision}')
     .action((id: string, words: string[], options: JsonOption) =>
       finish(runAnswer(context, { id, words }, options)),
+    );
+  program
+    .command('bypass')
+    .description('Let everything through without asking, for a while, where the operator allows it.')
+    .argument('<id>', 'session')
+    .argument('<minutes>', 'for how long; 0 ends it')
+    .option('--json', 'print {sessionId, minutes}')
+    .action((id: string, minutes: string, options: JsonOption) =>
+      finish(runBypass(context, { id, minutes }, options)),
     );
   program
     .command('rules')

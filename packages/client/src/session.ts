@@ -177,6 +177,15 @@ export class Session {
   }
 
   /**
+   * Lets everything through that a person would be asked for, for so many minutes; 0 ends it. `bypass_changed` tells that
+   * it is so; a notice tells why not: the operator's policy does not allow it, or the session has another mode than
+   * `default`.
+   */
+  async bypass(minutes: number): Promise<void> {
+    await this.#request({ type: 'bypass', ...this.#addressed(), minutes }, false);
+  }
+
+  /**
    * The session's events in order, each once, over any number of reconnects; ends when the caller stops iterating
    * or `signal` aborts, throws {@link HoldfastError} when the session can not be read.
    * `from`: a saved position, `start`, or (default) `snapshot`: a `reset` item with the present view first.

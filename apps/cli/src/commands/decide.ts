@@ -1,6 +1,12 @@
 // Decisions on what the agent asks: approve, deny, answer; and the rules that are always allowed.
 import type { Session, SessionDetails } from '@holdfast/client';
-import { ToolInput, ToolRule, type DecisionInput, type PendingApproval } from '@holdfast/shared/protocol';
+import {
+  MAX_BYPASS_MINUTES,
+  ToolInput,
+  ToolRule,
+  type DecisionInput,
+  type PendingApproval,
+} from '@holdfast/shared/protocol';
 import { CliFailure } from '../failure.ts';
 import { EXIT } from '../io.ts';
 import { approvalLine, questionsOf } from '../render/approval-lines.ts';
@@ -88,6 +94,27 @@ export async function runAnswer(
       return [question, labels[Number(text) - 1] ?? text] as const;
     });
     return { kind: 'answer', answers: Object.fromEntries(answers) };
+  });
+}
+
+/** Asks for the bypass; whether it is on is told by the session. */
+export async function runBypass(
+  context: RunContext,
+  given: { readonly id: string; readonly minutes: string },
+  options: JsonOption,
+): Promise<number> {
+  const { io } = context;
+  const minutes = Number(given.minutes);
+  if (!Number.isInteger(minutes) || minutes < 0 || minutes > MAX_BYPASS_MINUTES) {
+    throw new CliFailure(`"${given.minutes}" is no number of minutes from 0 to ${MAX_BYPASS_MINUTES}`);
+  }
+  return withGateway(context, async ({ http, client }) => {
+    const sessionId = await resolveSession(http, given.id);
+    await http.inspect(sessionId);
+    await client.session(sessionId).bypass(minutes);
+    if (options.json === true) io.out(jsonLine({ sessionId, minutes }));
+    else io.err('requested: "holdfast inspect" shows whether it is on, "holdfast attach" why not\n');
+    return EXIT.ok;
   });
 }
 

@@ -19,6 +19,15 @@ const turnLines: Lines = {
     options.mode === 'transcript' || event.isError ? resultLines(event, options) : [],
   approval_requested: (event, options) => approvalLines(event, options),
   approval_resolved: (event, options) => [resolvedLine(event, options)],
+  bypass_changed: ({ until, reason }, { style, clean }) => [
+    style.bold(
+      clean(
+        until === null
+          ? `! people are asked again: ${reason ?? ''}`
+          : `! nobody is asked until ${new Date(until).toISOString()}: permissions are bypassed`,
+      ),
+    ),
+  ],
   notice: (event, { mode, style, clean }) =>
     mode === 'transcript' || !QUIET_NOTICES.has(event.kind) ? [style.dim(clean(`· ${event.text}`))] : [],
   task_started: (event, { mode, style, clean }) =>

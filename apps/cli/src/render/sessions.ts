@@ -48,6 +48,7 @@ export function inspection(details: SessionDetails): Record<string, unknown> {
     queuePaused: view.queuePaused,
     unreadCommands: inbox.unread,
     approvals: view.approvals,
+    bypass: view.bypass,
     tasks: view.tasks,
     settings: view.settings,
     usage: view.usage,
@@ -75,6 +76,9 @@ export function inspectionLines(details: SessionDetails, style: Style): readonly
       index === 0 ? 'asks' : '',
       `${asked.approvalId}  ${approvalLine(asked)}`,
     ]),
+    ...(view.bypass === null
+      ? []
+      : [['bypass', `nobody is asked until ${new Date(view.bypass.until).toISOString()}`] as const]),
     ['position', formatPosition(session.position)],
     ['mode', `${view.settings.permissionMode}, model ${view.settings.model ?? 'default'}`],
     [

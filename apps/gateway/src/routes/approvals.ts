@@ -1,7 +1,7 @@
 // Decisions over HTTP, and the rules that a user always allows.
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { ApprovalId, DecideBody, ServiceError, ToolRule } from '@holdfast/shared/protocol';
+import { ApprovalId, BypassBody, DecideBody, ServiceError, ToolRule } from '@holdfast/shared/protocol';
 import type { UserRules } from '@holdfast/shared/store';
 import { authorise } from '../access/authorise.ts';
 import type { Authenticator } from '../auth/identity.ts';
@@ -31,6 +31,12 @@ export function addApprovalRoutes(app: FastifyInstance, deps: ApprovalRoutesDeps
       return reply.status(202).send({ approvalId: approvalId.data, ...decided });
     },
   );
+  app.post<{ Params: { id: string } }>('/v1/sessions/:id/bypass', async (request, reply) => {
+    const caller = await requireCaller(request, authenticator);
+    const { minutes } = BypassBody.parse(request.body);
+    await sessions.bypass(caller, sessionIdOf(request), minutes);
+    return reply.status(202).send({});
+  });
   app.get('/v1/rules', async (request) => {
     const caller = await requireCaller(request, authenticator);
     authorise(caller, { action: 'readRules' });

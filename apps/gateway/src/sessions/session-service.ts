@@ -81,6 +81,8 @@ export interface SessionService {
   changePrompt(caller: Caller, sessionId: SessionId, change: PromptChange): Promise<void>;
   /** Lets a paused queue go on. */
   resumeQueue(caller: Caller, sessionId: SessionId): Promise<void>;
+  /** Has the owner's worker let everything through for so long; 0 minutes end it. */
+  bypass(caller: Caller, sessionId: SessionId, minutes: number): Promise<void>;
   set(caller: Caller, sessionId: SessionId, changes: SessionChanges): Promise<void>;
   /** The turn that is asked to end; null when none runs (then nothing is done, unless the queue is to be cleared). */
   abort(caller: Caller, sessionId: SessionId, request: AbortRequest): Promise<{ turnId: TurnId | null }>;
@@ -163,6 +165,10 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
     resumeQueue: async (caller, sessionId) => {
       await check(caller, sessionId, 'changeQueue');
       await submit(deps, sessionId, { type: 'resumeQueue', by: caller.userId });
+    },
+    bypass: async (caller, sessionId, minutes) => {
+      await check(caller, sessionId, 'change');
+      await submit(deps, sessionId, { type: 'bypass', minutes, by: caller.userId });
     },
     set: async (caller, sessionId, changes) => {
       await check(caller, sessionId, 'change');

@@ -233,6 +233,7 @@ export class Connection implements KeptAlive, AttachmentEnd {
       case 'resumeQueue':
       case 'abort':
       case 'decide':
+      case 'bypass':
       case 'set':
       case 'share':
       case 'unshare':

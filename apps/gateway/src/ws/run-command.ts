@@ -47,6 +47,9 @@ export async function runCommand(
     case 'resumeQueue':
       await sessions.resumeQueue(caller, frame.sessionId);
       return { type: 'ack', requestId, sessionId: frame.sessionId };
+    case 'bypass':
+      await sessions.bypass(caller, frame.sessionId, frame.minutes);
+      return { type: 'ack', requestId, sessionId: frame.sessionId };
     case 'set':
       await sessions.set(caller, frame.sessionId, frame);
       return { type: 'ack', requestId, sessionId: frame.sessionId };

@@ -3,7 +3,11 @@ import { kindOf, type Ask } from './ask.ts';
 import type { HookCall } from './cli-asks.ts';
 import { planProblem } from './plan-guard.ts';
 
-export type Verdict = { readonly kind: 'ask' } | { readonly kind: 'deny'; readonly message: string };
+/** `allow`: nobody is asked, since permissions are bypassed. */
+export type Verdict =
+  | { readonly kind: 'ask' }
+  | { readonly kind: 'allow' }
+  | { readonly kind: 'deny'; readonly message: string };
 
 const ONLY_FREE =
   'In plan mode nobody is asked for leave: only what needs none may run. ' +
@@ -12,6 +16,10 @@ const ONLY_FREE =
 export class PermissionGate {
   /** As the CLI told it last: people and the agent itself change it. */
   #mode = 'default';
+
+  get mode(): string {
+    return this.#mode;
+  }
 
   /** The CLI works in this mode from here on. */
   setMode(mode: string): void {
@@ -25,8 +33,9 @@ export class PermissionGate {
   }
 
   /** A call that the CLI's rules do not settle. */
-  judge(ask: Ask): Verdict {
-    if (this.#mode !== 'plan' || kindOf(ask.tool) !== 'tool') return { kind: 'ask' };
-    return { kind: 'deny', message: ONLY_FREE };
+  judge(ask: Ask, isBypassed: boolean): Verdict {
+    if (kindOf(ask.tool) !== 'tool') return { kind: 'ask' };
+    if (this.#mode === 'plan') return { kind: 'deny', message: ONLY_FREE };
+    return { kind: isBypassed && this.#mode === 'default' ? 'allow' : 'ask' };
   }
 }

@@ -1,6 +1,6 @@
 // Rules that the operator sets for all sessions, and what a CLI is given of all rules when it starts.
 import { readFile } from 'node:fs/promises';
-import { ToolRule } from '@holdfast/shared/protocol';
+import { MAX_BYPASS_MINUTES, ToolRule } from '@holdfast/shared/protocol';
 import type { UserRule } from '@holdfast/shared/store';
 import { z } from 'zod';
 
@@ -14,10 +14,12 @@ export const Policy = z.strictObject({
   deny: rules,
   /** Is asked for, although something else allows it. */
   ask: rules,
+  /** For how many minutes at a time a session's owner may let everything through; 0: never. */
+  bypassMinutes: z.int().min(0).max(MAX_BYPASS_MINUTES).default(0),
 });
 export type Policy = z.infer<typeof Policy>;
 
-export const NO_POLICY: Policy = { allow: [], deny: [], ask: [] };
+export const NO_POLICY: Policy = { allow: [], deny: [], ask: [], bypassMinutes: 0 };
 
 /** Rules for `--settings`; those of the session's own settings are given apart. */
 export interface SpawnRules {

@@ -1,6 +1,13 @@
 // The parts of one session that settle what its agent may do, put together: the gate that needs nobody, the broker
 // that asks people, and the way the questions come.
-import type { CommandOf, SessionSettings, SessionView, TurnId, UserId } from '@holdfast/shared/protocol';
+import type {
+  CommandOf,
+  EventBody,
+  SessionSettings,
+  SessionView,
+  TurnId,
+  UserId,
+} from '@holdfast/shared/protocol';
 import type { Logger } from '@holdfast/shared/runtime';
 import type { AppendEffects, ApprovalStore, Ownership, UserRules, UserTrust } from '@holdfast/shared/store';
 import type { StartOptions } from '../session/child-host.ts';
@@ -8,6 +15,7 @@ import type { EventWriter } from '../session/event-writer.ts';
 import type { Step } from '../session/queue-commands.ts';
 import { ApprovalBroker } from './approval-broker.ts';
 import type { ApprovalTransport, Ask } from './ask.ts';
+import { Bypass } from './bypass.ts';
 import { ControlChannel } from './control-channel.ts';
 import type { BridgeSeat, McpBridge } from './mcp-bridge.ts';
 import { PermissionGate } from './permission-gate.ts';
@@ -40,6 +48,7 @@ export class SessionApprovals {
   readonly #channel: ControlChannel;
   readonly #broker: ApprovalBroker;
   readonly #seat: BridgeSeat | undefined;
+  readonly #bypass: Bypass;
 
   constructor(deps: SessionApprovalsDeps) {
     const { writer, child } = deps;
@@ -48,10 +57,12 @@ export class SessionApprovals {
       onAsk: (ask: Ask) => this.#onAsk(ask),
       onWithdrawn: (askId: string) => this.#broker.withdrawn(askId),
     };
+    const push = (events: readonly EventBody[]): void => writer.push(events);
+    this.#bypass = new Bypass({ push, now: deps.now, maxMinutes: deps.policy.bypassMinutes });
     this.#seat = deps.bridge?.open(asking);
     this.#channel = new ControlChannel({
       ...{ ...asking, child, gate: this.#gate },
-      push: (events) => writer.push(events),
+      push,
     });
     this.#broker = new ApprovalBroker({ ...deps, transport: this.#transport });
   }
@@ -79,7 +90,17 @@ export class SessionApprovals {
 
   /** Takes a message of the CLI; false when it is (also) for others. */
   take(message: unknown): boolean {
-    return this.#channel.take(message);
+    const isTaken = this.#channel.take(message);
+    const { mode } = this.#gate;
+    if (mode !== 'default') this.#bypass.end(`The agent works in the mode ${mode}.`);
+    return isTaken;
+  }
+
+  /** Lets everything through for a while, or not any more. Returns whether an append acknowledges the command. */
+  bypass(command: CommandOf<'bypass'>, effects: AppendEffects): boolean {
+    const events = this.#bypass.request(command, this.#gate.mode);
+    if (events.length > 0) this.#deps.writer.push(events, effects);
+    return events.length > 0;
   }
 
   /** Carries a recorded decision out; see {@link ApprovalBroker.decide}. */
@@ -90,24 +111,36 @@ export class SessionApprovals {
   /** The child is gone. `cause`: what we ended it for. */
   childGone(cause: string): void {
     this.#broker.childGone(cause === 'abort_ignored' ? 'cancelled' : 'lost');
+    this.#bypass.end('The agent ended.');
   }
 
   /** What the last owner left pending, for the claim's first append. */
   async inherited(view: SessionView): Promise<Step> {
-    return ApprovalBroker.inherited(view, await this.#deps.store.ids(this.#deps.owner.sessionId));
+    const ids = await this.#deps.store.ids(this.#deps.owner.sessionId);
+    const { events, effects } = ApprovalBroker.inherited(view, ids);
+    if (view.bypass === null) return { events, effects };
+    const ended = { type: 'bypass_changed', until: null, by: null, reason: 'Its worker was lost.' } as const;
+    return { events: [...events, ended], effects };
   }
 
   /** The session is over for this worker. */
   stop(): void {
     this.#broker.stop();
+    this.#bypass.stop();
     this.#seat?.close();
   }
 
   #onAsk(ask: Ask): void {
-    const verdict = this.#gate.judge(ask);
+    const verdict = this.#gate.judge(ask, this.#bypass.isOn);
     if (verdict.kind === 'ask') return this.#broker.ask(ask);
-    const { message } = verdict;
     const { tool, input } = ask;
+    if (verdict.kind === 'allow') {
+      const text = `Ran ${tool} without asking: permissions are bypassed.`;
+      this.#deps.writer.push([{ type: 'notice', kind: 'permission', text, data: { tool, input } }]);
+      this.#transport.answer(ask.askId, { behavior: 'allow', updatedInput: input });
+      return;
+    }
+    const { message } = verdict;
     this.#deps.writer.push([
       { type: 'notice', kind: 'permission', text: `Denied ${tool}: ${message}`, data: { tool, input } },
     ]);

@@ -284,6 +284,8 @@ export class SessionRunner {
         return this.#append(changeQueue(this.#deps.queue, command), effects);
       case 'decide':
         return this.#decide(command, effects);
+      case 'bypass':
+        return this.#approvals.bypass(command, effects);
       case 'set':
         return this.#settings.set(command, effects);
       case 'delete':

@@ -173,6 +173,7 @@ export class FakeGateway {
       case 'decide':
         return send({ type: 'ack', requestId: frame.requestId, approvalId: frame.approvalId });
       case 'open':
+      case 'bypass':
       case 'resumeQueue':
       case 'set':
       case 'share':

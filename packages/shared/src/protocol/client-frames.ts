@@ -102,6 +102,12 @@ export const ShareFrame = z.object({
   role: SharedRole,
 });
 export const UnshareFrame = z.object({ type: z.literal('unshare'), ...onSession, userId: UserId });
+/** Longest time for which permissions can be bypassed, in minutes; the operator may allow less. */
+export const MAX_BYPASS_MINUTES = 1_440;
+const bypass = { minutes: z.int().min(0).max(MAX_BYPASS_MINUTES) };
+export const BypassBody = z.object(bypass);
+/** Lets everything through that a person would be asked for; 0 minutes end it. */
+export const BypassFrame = z.object({ type: z.literal('bypass'), ...onSession, ...bypass });
 export const PingFrame = z.object({ type: z.literal('ping'), nonce: z.string().max(64).optional() });
 
 export const ClientFrame = z.discriminatedUnion('type', [
@@ -117,6 +123,7 @@ export const ClientFrame = z.discriminatedUnion('type', [
   ResumeQueueFrame,
   AbortFrame,
   DecideFrame,
+  BypassFrame,
   SetFrame,
   ShareFrame,
   UnshareFrame,

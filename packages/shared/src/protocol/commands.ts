@@ -39,6 +39,8 @@ export const Command = z.discriminatedUnion('type', [
   }),
   /** Stored by the script that recorded the decision: it is the one that counts. */
   z.object({ type: z.literal('decide'), approvalId: ApprovalId, decision: Decision, ...by }),
+  /** 0 minutes: from now on people are asked again. */
+  z.object({ type: z.literal('bypass'), minutes: z.int().min(0), ...by }),
   z.object({ type: z.literal('delete'), ...by }),
 ]);
 export type Command = z.infer<typeof Command>;

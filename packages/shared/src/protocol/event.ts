@@ -145,6 +145,13 @@ const payloads = {
     /** The turn was stopped as well. */
     stop: z.literal(true).optional(),
   }),
+  /** What people would be asked for runs without asking `until` then (ms since 1970); null: not any more. */
+  bypass_changed: z.object({
+    until: z.int().nullable(),
+    by: UserId.nullable(),
+    /** Why it ended, as a sentence. */
+    reason: z.string().nullable(),
+  }),
   usage_updated: z.object({
     /** Context fill after the latest message; `windowTokens` null when the CLI has not told it. */
     context: z.object({ tokens: z.number().nonnegative(), windowTokens: z.number().positive().nullable() }),

@@ -169,6 +169,9 @@ const steps: { readonly [T in SessionEvent['type']]: Step<T> } = {
     approvals: view.approvals.filter((approval) => approval.approvalId !== event.approvalId),
     settings: settingsAfter(view.settings, event),
   }),
+  bypass_changed: (_view, event) => ({
+    bypass: event.until === null ? null : { until: event.until, by: event.by },
+  }),
   usage_updated: (_view, event) => ({
     usage: {
       contextTokens: event.context.tokens,

@@ -134,6 +134,8 @@ export const SessionView = z.object({
   queue: z.array(QueuedPrompt),
   queuePaused: z.boolean(),
   approvals: z.array(PendingApproval),
+  /** People are not asked until then; null: they are. */
+  bypass: z.object({ until: z.int(), by: UserId.nullable() }).nullable().default(null),
   tasks: z.array(TaskView).default([]),
   runningTools: z.array(RunningTool).default([]),
   /** What the session waits for; null: nothing, or a person's next prompt. */
@@ -170,6 +172,7 @@ export const EMPTY_VIEW: SessionView = {
   queue: [],
   queuePaused: false,
   approvals: [],
+  bypass: null,
   tasks: [],
   runningTools: [],
   waiting: null,
