@@ -20,6 +20,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   HOLDFAST_TLS_CERT: 'a file of the host; or put TLS in front',
   HOLDFAST_TLS_KEY: 'a file of the host; or put TLS in front',
   HOLDFAST_URL: 'for the terminal client',
+  HOLDFAST_WEB_DIR: 'the image has the built page',
   HOLDFAST_WORKER_ID: 'would be the same for all workers of one service',
 };
 
