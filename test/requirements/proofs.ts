@@ -21,6 +21,7 @@ const GROUNDS: readonly { readonly folder: string; readonly real: readonly Need[
   { folder: 'test/chaos/', real: ['redis', 'processes', 'cli'] },
   { folder: 'test/setup/', real: ['redis', 'processes'] },
   { folder: 'test/cli/', real: ['cli', 'processes'] },
+  { folder: 'test/browser/', real: ['redis', 'processes', 'cli', 'browser'] },
   { folder: 'test/slow/', real: ['redis', 'processes', 'cli', 'containers'] },
   { folder: 'apps/worker/test/process/', real: ['processes'] },
 ];
