@@ -8,6 +8,8 @@ export type { From, SessionItem } from './feed.ts';
 export {
   HttpApi,
   type AlwaysRule,
+  type ApiKey,
+  type AuditLine,
   type CreateOptions,
   type HistoryPage,
   type HttpApiOptions,
