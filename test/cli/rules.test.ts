@@ -1,8 +1,8 @@
 // Rules, modes and hooks that decide before anybody is asked. Facts of docs/CLI_FACTS.md §10.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { allow, asked, questions, toolResults } from './support/asking.ts';
+import { allow, asked, deny, questions, toolResults } from './support/asking.ts';
 import { createSandbox, toolNames, wasSent, type StartOptions } from './support/sandbox.ts';
 import { bash } from './support/shell.ts';
 
@@ -132,5 +132,41 @@ describe('§10 Rules, modes and hooks', () => {
     expect(lines.at(-1)).toMatchObject({ type: 'result', is_error: false });
     expect(box.modelCalls).toHaveLength(2);
     expect(wasSent(box.modelCalls[1], 'not yet')).toBe(true);
+  });
+
+  test('10.11 in plan mode an allow rule lets a shell command run without asking; a Write is asked all the same', async () => {
+    await using box = await createSandbox();
+    const cli = box.start({ settings: { permissionMode: 'plan', allowedTools: ['Write', 'Bash(touch *)'] } });
+    const write = JSON.stringify({ file_path: join(box.cwd, 'a.txt'), content: 'x' });
+    cli.prompt(`${bash('touch b.txt')} [[tool Write ${write}]] [[say done]]`);
+    const question = await asked(cli);
+    expect(question).toMatchObject({ request: { tool_name: 'Write' } });
+    await access(join(box.cwd, 'b.txt'));
+    deny(cli, question, 'no');
+    await cli.waitFor({ type: 'result' });
+  });
+
+  test('10.12 a PreToolUse hook of initialize is asked before every tool call, subagents included, with the mode; it tells no hook events', async () => {
+    await using box = await createSandbox();
+    const cli = box.start({ settings: { permissionMode: 'plan', allowedTools: ['Bash'] } });
+    const PreToolUse = [{ matcher: null, hookCallbackIds: ['guard'], timeout: 600 }];
+    await cli.control({ subtype: 'initialize', hooks: { PreToolUse } });
+    const inner = {
+      description: 'd',
+      subagent_type: 'general-purpose',
+      prompt: `${bash('touch b.txt')} [[say x]]`,
+    };
+    cli.prompt(`[[tool Task ${JSON.stringify(inner)}]] [[say done]]`);
+    const CALL = { type: 'control_request', request: { subtype: 'hook_callback', callback_id: 'guard' } };
+    const first = await cli.waitFor(CALL);
+    expect(first).toMatchObject({ request: { input: { tool_name: 'Agent', permission_mode: 'plan' } } });
+    cli.answer(first, {});
+    const second = await cli.waitFor(CALL, { from: cli.lines.indexOf(first) + 1 });
+    expect(second).toMatchObject({ request: { input: { tool_name: 'Bash', permission_mode: 'plan' } } });
+    const decision = { permissionDecision: 'deny', permissionDecisionReason: 'not while planning' };
+    cli.answer(second, { hookSpecificOutput: { hookEventName: 'PreToolUse', ...decision } });
+    await cli.waitFor({ type: 'result' });
+    await expect(access(join(box.cwd, 'b.txt'))).rejects.toThrow('ENOENT');
+    expect(cli.lines.filter(({ hook_event: event }) => event === 'PreToolUse')).toEqual([]);
   });
 });

@@ -104,13 +104,3 @@ export const CliMessage = z.discriminatedUnion('type', [
 ]);
 export type CliMessage = z.infer<typeof CliMessage>;
 export type CliMessageOf<T extends CliMessage['type']> = Extract<CliMessage, { type: T }>;
-
-/** What the CLI asks before it runs a tool. */
-export const CanUseTool = z.looseObject({
-  subtype: z.literal('can_use_tool'),
-  tool_name: z.string(),
-  input: z.record(z.string(), z.unknown()),
-  tool_use_id: z.string().optional(),
-  agent_id: z.string().optional(),
-});
-export type CanUseTool = z.infer<typeof CanUseTool>;
