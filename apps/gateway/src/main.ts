@@ -27,6 +27,7 @@ import { createUserLimits, limitSettings } from './limits/user-limits.ts';
 import { createSessionService } from './sessions/session-service.ts';
 import { watchMemory } from './sessions/memory-notice.ts';
 import { createMemoryGate } from './sessions/storage.ts';
+import { READ_FOR_UPLOADS, uploadLimits } from './sessions/uploads.ts';
 import { openWorkspaceRoots, workspaceRootsOf } from './sessions/workspace.ts';
 
 const READ_BY_GATEWAY = [
@@ -40,6 +41,7 @@ const READ_BY_GATEWAY = [
   'HOLDFAST_MAX_SESSIONS',
   'HOLDFAST_MAX_BUSY_SESSIONS',
   'HOLDFAST_MAX_COMMANDS',
+  ...READ_FOR_UPLOADS,
   'HOLDFAST_WORKSPACE_ROOTS',
   'HOLDFAST_DATA_DIR',
   'HOLDFAST_WEB_DIR',
@@ -77,7 +79,7 @@ await runMain({ part: 'gateway', variables: READ_BY_GATEWAY }, async ({ config, 
     roles,
     inbox: createCommandInbox(redis),
     approvals: createApprovalStore(redis),
-    uploads: createUploads(redis),
+    uploads: { store: createUploads(redis), limits: uploadLimits(config) },
     log,
     registry: createWorkerRegistry(redis),
     placement,

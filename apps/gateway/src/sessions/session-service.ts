@@ -29,7 +29,6 @@ import type {
   SessionRoles,
   SessionStore,
   SubmitResult,
-  Uploads,
   WorkerRegistry,
 } from '@holdfast/shared/store';
 import { authorise, type Caller, type SessionAction } from '../access/authorise.ts';
@@ -40,7 +39,7 @@ import { ensureOwner } from './ensure-owner.ts';
 import { setCommand } from './set-command.ts';
 import { sharing } from './share-session.ts';
 import { stored, type MemoryGate } from './storage.ts';
-import { describedContent, storeUpload, type NewUpload } from './uploads.ts';
+import { describedContent, storeUpload, type NewUpload, type UploadDesk } from './uploads.ts';
 import type { WorkspaceRoots } from './workspace.ts';
 
 export interface AbortRequest {
@@ -75,6 +74,8 @@ export interface SessionService {
   prompt(caller: Caller, sessionId: SessionId, prompt: PromptRequest): Promise<{ duplicate: boolean }>;
   /** Throws unless the caller may upload files for prompts of this session. */
   checkUploader(caller: Caller, sessionId: SessionId): Promise<void>;
+  /** The largest file that is taken, in bytes. */
+  readonly maxUploadBytes: number;
   /** Keeps a file for a prompt that comes soon. The caller was checked by `checkUploader`. */
   upload(sessionId: SessionId, file: NewUpload): Promise<Upload>;
   /** Throws `prompt_not_queued` when the prompt does not wait (any more); the owner decides for good. */
@@ -102,7 +103,7 @@ export interface SessionServiceDeps {
   readonly roles: SessionRoles;
   readonly inbox: CommandInbox;
   readonly approvals: ApprovalStore;
-  readonly uploads: Uploads;
+  readonly uploads: UploadDesk;
   readonly log: EventLog;
   readonly registry: WorkerRegistry;
   readonly placement: PlacementQueue;
@@ -157,6 +158,7 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       await check(caller, sessionId, 'prompt');
       await memory.check();
     },
+    maxUploadBytes: Math.max(deps.uploads.limits.imageBytes, deps.uploads.limits.fileBytes),
     upload: async (sessionId, file) => storeUpload(deps.uploads, sessionId, file),
     changePrompt: async (caller, sessionId, change) => {
       await check(caller, sessionId, 'changeQueue');
@@ -172,7 +174,11 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
     },
     set: async (caller, sessionId, changes) => {
       await check(caller, sessionId, 'change');
-      await submit(deps, sessionId, await setCommand(changes, await deps.rootsOf(caller.userId), caller.userId));
+      await submit(
+        deps,
+        sessionId,
+        await setCommand(changes, await deps.rootsOf(caller.userId), caller.userId),
+      );
     },
     abort: async (caller, sessionId, request) => {
       await check(caller, sessionId, 'abort');

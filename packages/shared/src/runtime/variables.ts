@@ -85,7 +85,10 @@ export const variables = {
     schema: z.url({ protocol: /^https?$/ }).optional(),
     about: 'team mode: address of the OpenID provider where browsers log in',
   }),
-  HOLDFAST_OIDC_CLIENT_ID: define({ schema: text.optional(), about: 'team mode: what Holdfast is called there' }),
+  HOLDFAST_OIDC_CLIENT_ID: define({
+    schema: text.optional(),
+    about: 'team mode: what Holdfast is called there',
+  }),
   HOLDFAST_OIDC_CLIENT_SECRET: define({
     schema: text.optional(),
     secret: true,
@@ -99,17 +102,39 @@ export const variables = {
     schema: count(0, 1_000_000).optional(),
     about: 'connections of one user over all gateways; 0 = no limit (default: 50 in team mode, else none)',
   }),
+  HOLDFAST_MAX_IMAGES: define({
+    schema: count(1, 100),
+    fallback: '5',
+    about: 'images that one prompt may have',
+  }),
+  HOLDFAST_MAX_IMAGE_MB: define({
+    schema: count(1, 100),
+    fallback: '5',
+    about: 'largest image that is taken for a prompt',
+  }),
+  HOLDFAST_MAX_FILES: define({
+    schema: count(1, 100),
+    fallback: '10',
+    about: 'other files that one prompt may have',
+  }),
+  HOLDFAST_MAX_FILE_MB: define({
+    schema: count(1, 100),
+    fallback: '10',
+    about: 'largest other file that is taken for a prompt',
+  }),
   HOLDFAST_MAX_SESSIONS: define({
     schema: count(0, 1_000_000).optional(),
     about: 'sessions of one user; 0 = no limit (default: 500 in team mode, else none)',
   }),
   HOLDFAST_MAX_BUSY_SESSIONS: define({
     schema: count(0, 1_000_000).optional(),
-    about: 'sessions of one user with a turn that runs or waits; 0 = no limit (default: 20 in team mode, else none)',
+    about:
+      'sessions of one user with a turn that runs or waits; 0 = no limit (default: 20 in team mode, else none)',
   }),
   HOLDFAST_MAX_COMMANDS: define({
     schema: count(0, 1_000_000).optional(),
-    about: 'commands of one user in a minute, over all gateways; 0 = no limit (default: 600 in team mode, else none)',
+    about:
+      'commands of one user in a minute, over all gateways; 0 = no limit (default: 600 in team mode, else none)',
   }),
   HOLDFAST_JWT_SECRET: define({
     schema: z.string().min(32, 'must be at least 32 characters').optional(),
