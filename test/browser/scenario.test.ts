@@ -1,7 +1,7 @@
 // A first visit, from an empty data folder, by the labels a person sees: at most twelve clicks [J-03].
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Service } from '../support/processes.ts';
-import { startSite, type Site } from './support/site.ts';
+import { startSession, startSite, type Site } from './support/site.ts';
 
 let site: Site;
 let worker: Service;
@@ -54,6 +54,34 @@ describe('a first visit', () => {
     await page.getByText('this waited', { exact: true }).waitFor();
     expect(clicks).toBeLessThanOrEqual(12);
     expect(complaints).toEqual([]);
+  });
+});
+
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+describe('a message', () => {
+  it('takes a picked image and a pasted file along, and one that can not be taken says why [J-03]', async () => {
+    const { page } = await site.visit();
+    await startSession(page, '');
+    const picked = { name: 'basket.png', mimeType: 'image/png', buffer: PNG };
+    await page.locator('input[type=file]').setInputFiles(picked);
+    await page.locator('[data-attachment=ready]').filter({ hasText: 'basket.png' }).waitFor();
+    await page.getByLabel('Message', { exact: true }).evaluate((field) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.items.add(new File(['a note'], 'note.txt', { type: 'text/plain' }));
+      clipboardData.items.add(new File([new Uint8Array([0, 1, 2, 255])], 'odd.bin'));
+      field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    });
+    await page.locator('[data-attachment=ready]').filter({ hasText: 'note.txt' }).waitFor();
+    await page.locator('[data-attachment=failed]').filter({ hasText: 'odd.bin' }).waitFor();
+    await page.getByRole('button', { name: 'Remove odd.bin' }).click();
+    await page.getByLabel('Message', { exact: true }).fill('[[say I have seen it]]');
+    await page.keyboard.press('Enter');
+    await page.getByText('I have seen it', { exact: true }).waitFor();
+    expect(await page.locator('[data-attachment]').count()).toBe(0);
   });
 });
 

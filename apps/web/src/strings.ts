@@ -86,6 +86,8 @@ export const strings = {
       viewer: 'This session is shared with you to read.',
       approver: 'This session is shared with you: you can answer what the agent asks. Its owner writes here.',
     },
+    bypass: (until: string) => `Asks nothing until ${until}`,
+    bypassHint: 'Permissions are bypassed: the agent runs everything without asking.',
     demo: 'Demo model',
     demoHint: 'A scripted model answers: no AI. Set ANTHROPIC_API_KEY and restart Holdfast for a real one.',
   },
@@ -101,6 +103,7 @@ export const strings = {
     emptyHint: 'It works in this folder, and goes on when you close the page:',
     toEnd: 'To the newest message',
     you: 'You',
+    onlyFiles: '(files)',
     agent: 'Agent',
     thinking: 'Thinking',
     thinkingNow: 'Thinking…',
@@ -166,6 +169,10 @@ export const strings = {
     interruptHint: 'Stops the turn and runs now',
     keys: 'Enter to send, Shift+Enter for a new line',
     tooLong: 'This message is too long.',
+    attach: 'Attach files',
+    attached: 'Attached files',
+    uploading: 'Uploading',
+    detach: (name: string) => `Remove ${name}`,
   },
 
   queue: {

@@ -1,6 +1,6 @@
 // Where a person writes. Never locked: what is written while the agent works waits, steers or interrupts, as chosen.
 import { clsx } from 'clsx';
-import { ArrowUp, Square } from 'lucide-react';
+import { ArrowUp, Paperclip, Square } from 'lucide-react';
 import {
   useCallback,
   useEffect,
@@ -13,9 +13,10 @@ import {
 import type { SessionSnapshot } from '@holdfast/client';
 import { MAX_PROMPT_CHARS } from '@holdfast/shared/protocol';
 import type { OpenSession } from '../model/open-session.ts';
-import { sendPrompt } from '../model/outbox.ts';
+import { sendPrompt, type SentFile } from '../model/outbox.ts';
 import { readStored, writeStored } from '../model/storage.ts';
 import { strings } from '../strings.ts';
+import { AttachmentList, useAttachments, type Attachment, type Attachments } from './attachments.tsx';
 import { IconButton } from '../ui/button.tsx';
 
 const MODES = ['queue', 'steer', 'interrupt'] as const;
@@ -35,18 +36,39 @@ export function Composer({ open, snapshot, onStop }: ComposerProps): ReactNode {
   const field = useRef<HTMLTextAreaElement>(null);
   useGrowth(field, draft);
   const isTooLong = draft.length > MAX_PROMPT_CHARS;
-  const canSend = draft.trim() !== '' && !isTooLong;
+  const attachments = useAttachments(session.sessionId);
+  const files = readyFiles(attachments.list);
+  const isUploading = attachments.list.some(({ state }) => state.kind === 'uploading');
+  const canSend = (draft.trim() !== '' || files.length > 0) && !isTooLong && !isUploading;
   const send = (): void => {
     if (!canSend) return;
-    sendPrompt(session, draft.trim(), isBusy && mode !== 'queue' ? mode : undefined);
+    sendPrompt(session, {
+      text: draft.trim(),
+      files,
+      whenBusy: isBusy && mode !== 'queue' ? mode : undefined,
+    });
+    attachments.clear();
     setDraft('');
     setMode('queue');
   };
   return (
-    <div className="rounded-2xl border border-line bg-panel shadow-sm focus-within:border-accent">
+    <div
+      className="rounded-2xl border border-line bg-panel shadow-sm focus-within:border-accent"
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => {
+        event.preventDefault();
+        attachments.add(event.dataTransfer.files);
+      }}
+    >
       {isBusy && <BusyModes mode={mode} onPick={setMode} />}
+      <AttachmentList attachments={attachments} />
       <textarea
         ref={field}
+        onPaste={(event) => {
+          if (event.clipboardData.files.length === 0) return;
+          event.preventDefault();
+          attachments.add(event.clipboardData.files);
+        }}
         id="composer"
         rows={1}
         value={draft}
@@ -57,6 +79,7 @@ export function Composer({ open, snapshot, onStop }: ComposerProps): ReactNode {
         className="block max-h-[40dvh] w-full resize-none pointer-coarse:min-h-11 bg-transparent px-4 pt-3 pb-1 placeholder:text-muted focus-visible:outline-none"
       />
       <div className="flex items-center gap-2 px-2 pb-2">
+        <AttachButton attachments={attachments} />
         <p className={clsx('min-w-0 flex-1 truncate pl-2 text-xs', isTooLong ? 'text-danger' : 'text-muted')}>
           {isTooLong ? (
             strings.composer.tooLong
@@ -83,6 +106,34 @@ export function Composer({ open, snapshot, onStop }: ComposerProps): ReactNode {
         </IconButton>
       </div>
     </div>
+  );
+}
+
+function readyFiles(list: readonly Attachment[]): readonly SentFile[] {
+  return list.flatMap(({ name, state }) =>
+    state.kind === 'ready' ? [{ name, uploadId: state.uploadId }] : [],
+  );
+}
+
+function AttachButton({ attachments }: { attachments: Attachments }): ReactNode {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label={strings.composer.attach}
+        onChange={({ target }) => {
+          attachments.add([...(target.files ?? [])]);
+          target.value = '';
+        }}
+      />
+      <IconButton label={strings.composer.attach} onClick={() => input.current?.click()}>
+        <Paperclip size={17} aria-hidden />
+      </IconButton>
+    </>
   );
 }
 

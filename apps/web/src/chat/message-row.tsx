@@ -11,7 +11,7 @@ type Shown = Exclude<Message, { kind: 'tool' }>;
 export const MessageRow = memo(function MessageRow({ message }: { message: Shown }): ReactNode {
   switch (message.kind) {
     case 'prompt':
-      return <Prompt text={message.text} />;
+      return <Prompt text={message.text === '' ? strings.chat.onlyFiles : message.text} />;
     case 'text':
       return <Answer text={message.text} isCut={message.truncated} />;
     case 'thinking':

@@ -2,7 +2,7 @@
 import { ChevronDown, ChevronUp, Pencil, Play, X } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import type { Session, SessionSnapshot } from '@holdfast/client';
-import { contentText, type QueuedPrompt } from '@holdfast/shared/protocol';
+import { contentText, filesOf, type QueuedPrompt } from '@holdfast/shared/protocol';
 import { queueCards } from '../model/rows.ts';
 import { strings } from '../strings.ts';
 import { Button, IconButton } from '../ui/button.tsx';
@@ -56,17 +56,21 @@ function QueueCard({ prompt, session, run, above, below }: QueueCardProps): Reac
   const [isEditing, setEditing] = useState(false);
   const { promptId } = prompt;
   const text = contentText(prompt.content);
+  const files = filesOf(prompt.content);
   const move = (before: string | null): void => run(session.movePrompt(promptId, before));
   if (isEditing) {
     const save = (changed: string): void => {
       setEditing(false);
-      if (changed.trim() !== '' && changed !== text) run(session.editPrompt(promptId, changed.trim()));
+      if (changed.trim() === '' || changed === text) return;
+      run(session.editPrompt(promptId, [{ type: 'text', text: changed.trim() }, ...files]));
     };
     return <Editor text={text} onSave={save} onCancel={() => setEditing(false)} />;
   }
   return (
     <li data-queued className="flex items-center gap-1 rounded-xl border border-line bg-panel py-1 pr-1 pl-3">
-      <span className="line-clamp-2 min-w-0 flex-1 text-sm break-words">{text}</span>
+      <span className="line-clamp-2 min-w-0 flex-1 text-sm break-words">
+        {[text, ...files.map(({ name }) => name)].filter((part) => part !== '').join(' · ')}
+      </span>
       {prompt.steering === true ? (
         <span className="px-2 text-xs text-muted">{strings.queue.steering}</span>
       ) : (

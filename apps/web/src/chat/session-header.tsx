@@ -13,7 +13,7 @@ import { useState, type ReactNode } from 'react';
 import type { SessionSnapshot } from '@holdfast/client';
 import type { SessionRole } from '@holdfast/shared/protocol';
 import { Link } from 'wouter';
-import { folderName } from '../model/format.ts';
+import { clockTime, folderName } from '../model/format.ts';
 import type { HistoryState } from '../model/history.ts';
 import { toMarkdown } from '../model/markdown-export.ts';
 import type { OpenSession } from '../model/open-session.ts';
@@ -64,6 +64,14 @@ export function SessionHeader({ open, snapshot, history, role, run }: SessionHea
           {isDemo && (
             <span title={strings.session.demoHint} className="shrink-0 rounded bg-raised px-1.5">
               {strings.session.demo}
+            </span>
+          )}
+          {view.bypass !== null && (
+            <span
+              title={strings.session.bypassHint}
+              className="shrink-0 rounded bg-danger-soft px-1.5 font-semibold text-danger"
+            >
+              {strings.session.bypass(clockTime(view.bypass.until))}
             </span>
           )}
           {view.settings.permissionMode !== 'default' && (

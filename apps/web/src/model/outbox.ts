@@ -1,11 +1,27 @@
 // Prompts on their way: kept in the browser until the service has them, so that a reload in between loses none.
 // Each keeps its id, so sending one again after a reload never runs it twice.
-import { mintId, PromptId, WhenBusy, type SessionId } from '@holdfast/shared/protocol';
+import {
+  contentText,
+  mintId,
+  PromptContent,
+  PromptId,
+  UploadId,
+  WhenBusy,
+  type SessionId,
+} from '@holdfast/shared/protocol';
 import { HoldfastError, type Session } from '@holdfast/client';
 import { z } from 'zod';
 import { readStored, writeStored } from './storage.ts';
 
-const Entry = z.object({ promptId: PromptId, text: z.string(), whenBusy: WhenBusy.optional() });
+const SentFile = z.object({ uploadId: UploadId, name: z.string() });
+export type SentFile = z.infer<typeof SentFile>;
+
+const Entry = z.object({
+  promptId: PromptId,
+  text: z.string(),
+  files: z.array(SentFile).default([]),
+  whenBusy: WhenBusy.optional(),
+});
 type Entry = z.infer<typeof Entry>;
 
 const nameOf = (sessionId: SessionId): string => `outbox:${sessionId}`;
@@ -30,9 +46,9 @@ function forget(sessionId: SessionId, promptId: PromptId): void {
   );
 }
 
-async function deliver(session: Session, { text, ...options }: Entry): Promise<void> {
+async function deliver(session: Session, { text, files, ...options }: Entry): Promise<void> {
   try {
-    await session.prompt(text, {
+    await session.prompt(contentOf(text, files), {
       promptId: options.promptId,
       ...(options.whenBusy === undefined ? {} : { whenBusy: options.whenBusy }),
     });
@@ -43,16 +59,29 @@ async function deliver(session: Session, { text, ...options }: Entry): Promise<v
   }
 }
 
+function contentOf(text: string, files: readonly SentFile[]): PromptContent {
+  const words = text === '' ? [] : [{ type: 'text' as const, text }];
+  return PromptContent.parse([...words, ...files.map((file) => ({ type: 'file' as const, ...file }))]);
+}
+
+export interface NewPrompt {
+  readonly text: string;
+  readonly files?: readonly SentFile[];
+  readonly whenBusy?: WhenBusy | undefined;
+}
+
 /** Sends a prompt; what becomes of it is shown by the session's store. */
-export function sendPrompt(session: Session, text: string, whenBusy?: WhenBusy): void {
-  const entry: Entry = { promptId: PromptId.parse(mintId()), text, ...(whenBusy && { whenBusy }) };
+export function sendPrompt(session: Session, { text, files = [], whenBusy }: NewPrompt): void {
+  const promptId = PromptId.parse(mintId());
+  const entry: Entry = { promptId, text, files: [...files], ...(whenBusy && { whenBusy }) };
   write(session.sessionId, [...read(session.sessionId), entry]);
   void deliver(session, entry);
 }
 
 /** Sends again what failed, or what a reload interrupted. */
-export function resendPrompt(session: Session, promptId: PromptId, text: string): void {
-  void deliver(session, { promptId, text });
+export function resendPrompt(session: Session, promptId: PromptId, content: PromptContent): void {
+  const files = content.flatMap((block) => (block.type === 'file' ? [block] : []));
+  void deliver(session, { promptId, text: contentText(content), files });
 }
 
 export function dropPrompt(session: Session, promptId: PromptId): void {

@@ -1,7 +1,7 @@
 // The rows of the conversation: finished messages with a subagent's steps under the call that started it, lines
 // about what happened to the session, what streams now, and what is about to start. Pure.
 import type { LocalPrompt, SessionSnapshot } from '@holdfast/client';
-import { contentText, type Message, type OpenBlock } from '@holdfast/shared/protocol';
+import type { Message, OpenBlock, PromptContent } from '@holdfast/shared/protocol';
 
 export type ToolMessage = Extract<Message, { kind: 'tool' }>;
 
@@ -26,7 +26,7 @@ export type Row =
       readonly kind: 'pending';
       readonly key: string;
       readonly promptId: string;
-      readonly text: string;
+      readonly content: PromptContent;
       readonly state: LocalPrompt['state']['kind'];
       readonly error: string | null;
     };
@@ -151,7 +151,7 @@ export function pendingRows(snapshot: Waiting): readonly Row[] {
     kind: 'pending',
     key: `p:${prompt.promptId}`,
     promptId: prompt.promptId,
-    text: contentText(prompt.content),
+    content: prompt.content,
     state: 'accepted',
     error: null,
   }));
@@ -164,7 +164,7 @@ function localRow({ promptId, content, state }: LocalPrompt): Row {
     kind: 'pending',
     key: `p:${promptId}`,
     promptId,
-    text: contentText(content),
+    content,
     state: state.kind,
     error,
   };

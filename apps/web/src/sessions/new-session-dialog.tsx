@@ -170,7 +170,7 @@ function useCreate(onDone: () => void): Create {
         settings: { permissionMode: mode, ...(model.trim() === '' ? {} : { model: model.trim() }) },
       });
       openSession(session.sessionId);
-      if (prompt.trim() !== '') sendPrompt(session, prompt.trim());
+      if (prompt.trim() !== '') sendPrompt(session, { text: prompt.trim() });
       navigate(`/s/${session.sessionId}`);
       onDone();
       await sessionList.refresh();
