@@ -15,8 +15,8 @@ import { BareCli, makeCliPlace, type CliPlace, type TurnTimes } from './turn/cli
 import { SystemClient, type PromptTimes } from './turn/system.ts';
 
 const PROMPT = '[[say The three files are in place, and all of their tests pass now.]]';
-/** Rounds before the measured ones: code is compiled, caches are filled. */
-const WARM_UP_ROUNDS = 3;
+/** Rounds before the measured ones: code is compiled, caches are filled, as in a service that has run for minutes. */
+const WARM_UP_ROUNDS = 10;
 /** The CLI does some work after a turn; it is over by then. */
 const SETTLE_MS = 250;
 

@@ -352,7 +352,7 @@ export class SessionRunner {
   async #delete(): Promise<void> {
     this.#phase = 'stopping';
     await this.#child.end('session_deleted', true);
-    await this.#writer.flushed();
+    this.#writer.giveUp(); // the log goes with the session: what waits for Redis is not waited for
     await this.#deps.files.remove();
     this.#finish('deleted');
   }
