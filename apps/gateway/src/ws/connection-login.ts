@@ -42,7 +42,10 @@ export class ConnectionLogin {
    * Finds out whose hello it is and takes a place for the connection, hands the answer on, and then lets go of what was
    * held. The answer is the identity, or the error that ends the connection.
    */
-  async lookUp(find: () => Promise<Identity | undefined>, then: (found: Identity | ErrorCode) => void): Promise<void> {
+  async lookUp(
+    find: () => Promise<Identity | undefined>,
+    then: (found: Identity | ErrorCode) => void,
+  ): Promise<void> {
     this.#held = [];
     const found = await this.#admit(find).catch((error: unknown) =>
       error instanceof ServiceError ? error.code : 'internal',
