@@ -31,6 +31,7 @@ import { readPolicy } from './approvals/policy.ts';
 import type { ApprovalEnvironment } from './approvals/session-approvals.ts';
 import { startHousekeeper } from './housekeeping/start.ts';
 import { planContainment } from './process/containment.ts';
+import type { ChildLimits } from './session/child-care.ts';
 import { createColdStarts } from './session/cold-starts.ts';
 
 const VERSION = '0.1.0';
@@ -127,11 +128,7 @@ await runMain(
       dataDir: config.HOLDFAST_DATA_DIR,
       seedDir: config.HOLDFAST_CLAUDE_CONFIG_DIR,
       maxChildren: config.HOLDFAST_MAX_CHILDREN,
-      limits: {
-        idleMs: config.HOLDFAST_IDLE_MINUTES * 60_000,
-        memoryBytes: config.HOLDFAST_CHILD_MEMORY_MB * 1024 * 1024,
-        stallMs: config.HOLDFAST_STALL_SECONDS * 1_000,
-      },
+      limits: childLimits(config),
       drainMs: config.HOLDFAST_DRAIN_SECONDS * 1_000,
       onFatal: (reason) => stop(reason, 1),
       about: { version: VERSION, hostname: hostname(), pid: process.pid },
@@ -161,5 +158,17 @@ function approvalEnvironment(
     userRules: createUserRules(redis),
     trust: createUserTrust(redis),
     ...given,
+  };
+}
+
+function childLimits(
+  config: Readonly<
+    Record<'HOLDFAST_CHILD_MEMORY_MB' | 'HOLDFAST_IDLE_MINUTES' | 'HOLDFAST_STALL_SECONDS', number>
+  >,
+): ChildLimits {
+  return {
+    idleMs: config.HOLDFAST_IDLE_MINUTES * 60_000,
+    memoryBytes: config.HOLDFAST_CHILD_MEMORY_MB * 1024 * 1024,
+    stallMs: config.HOLDFAST_STALL_SECONDS * 1_000,
   };
 }

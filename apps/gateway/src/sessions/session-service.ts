@@ -39,7 +39,7 @@ import { ensureOwner } from './ensure-owner.ts';
 import { setCommand } from './set-command.ts';
 import { sharing } from './share-session.ts';
 import { stored, type MemoryGate } from './storage.ts';
-import { describedContent, storeUpload, type NewUpload, type UploadDesk } from './uploads.ts';
+import { describedContent, uploading, type NewUpload, type UploadDesk } from './uploads.ts';
 import type { WorkspaceRoots } from './workspace.ts';
 
 export interface AbortRequest {
@@ -158,8 +158,7 @@ export function createSessionService(deps: SessionServiceDeps): SessionService {
       await check(caller, sessionId, 'prompt');
       await memory.check();
     },
-    maxUploadBytes: Math.max(deps.uploads.limits.imageBytes, deps.uploads.limits.fileBytes),
-    upload: async (sessionId, file) => storeUpload(deps.uploads, sessionId, file),
+    ...uploading(deps.uploads),
     changePrompt: async (caller, sessionId, change) => {
       await check(caller, sessionId, 'changeQueue');
       await changePrompt(deps, { userId: caller.userId, sessionId, change });

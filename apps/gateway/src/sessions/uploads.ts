@@ -49,7 +49,18 @@ export interface NewUpload {
   readonly data: Buffer;
 }
 
-export async function storeUpload(desk: UploadDesk, sessionId: SessionId, file: NewUpload): Promise<Upload> {
+/** What the session service offers for uploads. */
+export function uploading(desk: UploadDesk): {
+  readonly maxUploadBytes: number;
+  readonly upload: (sessionId: SessionId, file: NewUpload) => Promise<Upload>;
+} {
+  return {
+    maxUploadBytes: Math.max(desk.limits.imageBytes, desk.limits.fileBytes),
+    upload: async (sessionId, file) => storeUpload(desk, sessionId, file),
+  };
+}
+
+async function storeUpload(desk: UploadDesk, sessionId: SessionId, file: NewUpload): Promise<Upload> {
   const { name, data } = file;
   const { limits } = desk;
   if (data.length === 0) throw new ServiceError('upload_empty');

@@ -97,8 +97,7 @@ export class SessionRunner {
       ...{ userId: deps.meta.userId, cwd: deps.meta.cwd, turnId: () => this.#turns.turnId },
     });
     this.#settings = new SettingsKeeper({
-      ...{ writer: this.#writer, child: this.#child, trust: deps.approvals.trust, logger },
-      ...{ userId: deps.meta.userId, cwd: deps.meta.cwd },
+      ...{ ...deps.meta, writer: this.#writer, child: this.#child, trust: deps.approvals.trust, logger },
       setMode: (mode) => this.#approvals.setMode(mode),
     });
   }
