@@ -49,6 +49,7 @@ describe('a child', () => {
       cliVersion: '2.1.197',
       cliSessionId: ready.cliSessionId,
       resumed: false,
+      ignored: [],
     });
     expect(await isLiving(ready.pid)).toBe(true);
     await one.host.end('parked', true);
