@@ -108,7 +108,7 @@ describe('an agent', () => {
     await endsWell(one);
   });
 
-  it.concurrent.runIf(containment === 'namespace')(
+  it.runIf(containment === 'namespace').concurrent(
     'that leaves daemons behind takes them along: when it dies, and when its session is deleted [A-16]',
     async () => {
       const one = await tame();

@@ -13,29 +13,13 @@ export class EventMetrics {
   }
 
   #one(event: SessionEvent): void {
-    switch (event.type) {
-      case 'prompt_queued':
-        this.#queuedAt.set(event.promptId, event.at);
-        break;
-      case 'prompt_cancelled':
-      case 'prompt_injected':
-        this.#queuedAt.delete(event.promptId);
-        break;
-      case 'turn_started':
-        if (event.promptId !== null) this.#began(event.promptId, event.at);
-        break;
-      case 'turn_ended':
-        metrics.turns.inc({ stop_reason: event.stopReason });
-        break;
-      case 'turn_interrupted':
-        metrics.turns.inc({ stop_reason: 'interrupted' });
-        break;
-      case 'approval_resolved':
-        metrics.approvals.inc({ outcome: event.outcome });
-        break;
-      default:
-        break;
-    }
+    const { type } = event;
+    if (type === 'prompt_queued') this.#queuedAt.set(event.promptId, event.at);
+    else if (type === 'prompt_cancelled' || type === 'prompt_injected') this.#queuedAt.delete(event.promptId);
+    else if (type === 'turn_started' && event.promptId !== null) this.#began(event.promptId, event.at);
+    else if (type === 'turn_ended') metrics.turns.inc({ stop_reason: event.stopReason });
+    else if (type === 'turn_interrupted') metrics.turns.inc({ stop_reason: 'interrupted' });
+    else if (type === 'approval_resolved') metrics.approvals.inc({ outcome: event.outcome });
   }
 
   #began(promptId: string, at: number): void {
