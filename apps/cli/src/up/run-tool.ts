@@ -17,6 +17,8 @@ export function runTool(options: {
   readonly argv0?: string;
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Kills the tool; the promise is then rejected. */
+  readonly signal?: AbortSignal;
 }): Promise<ToolResult> {
   const { promise, resolve, reject } = Promise.withResolvers<ToolResult>();
   const child = spawn(options.file, options.args, {
@@ -25,6 +27,7 @@ export function runTool(options: {
     env: { ...(options.env ?? process.env), LC_ALL: 'C' },
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: options.limitMs,
+    signal: options.signal,
     killSignal: 'SIGKILL',
   });
   let stdout = '';

@@ -58,9 +58,15 @@ export async function runUp(options: UpOptions): Promise<void> {
   cleanup.defer(() => record.discard());
 
   const startedAt = performance.now();
-  const page = ensurePage(options.checkout, options.env);
   const context = await prepare(options, layout, folder ?? layout.redis);
   if (options.stop.aborted) return;
+  const building = new AbortController();
+  const page = ensurePage(options.checkout, options.env, building.signal);
+  cleanup.defer(async () => {
+    building.abort();
+    await page;
+  });
+  options.stop.addEventListener('abort', () => building.abort());
   const catalogue = catalogueOf(context);
   const system = createSystem(catalogue, { options, layout, record });
   cleanup.defer(() => system.stop());

@@ -25,6 +25,8 @@ describe('the page of up', () => {
     expect(await ensurePage(checkout, process.env)).toMatch(
       /^could not be built \(TypeError: no such plugin\); everything else works\. Try: node apps\/web\/build\.ts$/,
     );
+    await buildThat('setInterval(() => {}, 1_000)');
+    expect(await ensurePage(checkout, process.env, AbortSignal.timeout(200))).toMatch(/^could not be built/);
     await rm(join(checkout, 'apps/web/build.ts'));
     expect(await ensurePage(checkout, process.env)).toMatch(/^could not be built/);
   });
