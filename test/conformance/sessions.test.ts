@@ -86,7 +86,7 @@ describe('create', () => {
     expect(sessions[0]).toMatchObject({ sessionId, status: 'idle', title: null, position: { offset: 1 } });
     const jobs = await redis.lrange('hf:bull:placement:wait', 0, -1);
     const data = await Promise.all(jobs.map(async (id) => redis.hget(`hf:bull:placement:${id}`, 'data')));
-    expect(data).toContain(JSON.stringify({ sessionId }));
+    expect(data).toContain(JSON.stringify({ sessionId, delayMs: 0 }));
     const inbox = await redis.xrange(`hf:{${sessionId.slice(1, 3)}}:${sessionId}:inbox`, '-', '+');
     expect(inbox.map(([, fields]) => fields[1])).toEqual(['{"type":"open","by":"local"}']);
   });
