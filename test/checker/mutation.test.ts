@@ -91,7 +91,8 @@ const retryIdentity: Guard = {
   parts: async () =>
     inScript('append_events', {
       find: "if last <= head then return {'duplicate', head} end",
-      replace: 'if last <= head then first = head + 1; last = first + n - 1 end',
+      replace:
+        "if last <= head then first = head + 1; last = first + n - 1; ARGV[4] = string.format('%.0f', first) end",
     }),
   faults: ['duplicated'],
   steps: async (system) => {

@@ -128,16 +128,4 @@ describe.concurrent('a connection', { timeout: 60_000 }, () => {
     expect(performance.now() - before).toBeGreaterThan(9_000);
     expect(performance.now() - before).toBeLessThan(12_000);
   });
-
-  it('that answers nothing is given up within 30 s, one that answers pings is kept [D-10]', async ({
-    expect,
-  }) => {
-    await using gateway = await startGateway({ redis: server });
-    await using silent = await connect(gateway.wsUrl, { token: TEST_TOKEN, ws: { autoPong: false } });
-    await using answering = await connect(gateway.wsUrl, { token: TEST_TOKEN });
-    const before = performance.now();
-    expect((await silent.closed).code).toBe(4009);
-    expect(performance.now() - before).toBeLessThan(31_000);
-    expect(answering.socket.readyState).toBe(answering.socket.OPEN);
-  });
 });

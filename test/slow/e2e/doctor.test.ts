@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { makeDataDir, startGateway, startWorker, TEST_TOKEN } from '../support/processes.ts';
-import { startRedis } from '../support/redis.ts';
+import { makeDataDir, startGateway, startWorker, TEST_TOKEN } from '../../support/processes.ts';
+import { startRedis } from '../../support/redis.ts';
 
-const MAIN = fileURLToPath(new URL('../../apps/cli/src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../apps/cli/src/main.ts', import.meta.url));
 const Checks = z.array(
   z.object({ name: z.string(), status: z.string(), found: z.string(), fix: z.string().optional() }),
 );

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SessionId } from '@holdfast/shared/protocol';
 import { createEventLog, type Redis } from '@holdfast/shared/store';
-import { startGateway } from '../support/processes.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
-import { NOTHING_WRONG } from './support/expect.ts';
-import { LogRig, type RigClient, type RigWriter } from './support/log-rig.ts';
+import { startGateway } from '../../support/processes.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { until } from '../../support/until.ts';
+import { NOTHING_WRONG } from '../../failure/support/expect.ts';
+import { LogRig, type RigClient, type RigWriter } from '../../failure/support/log-rig.ts';
 
 const opened: AsyncDisposable[] = [];
 afterEach(async () => {

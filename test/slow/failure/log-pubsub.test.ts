@@ -1,12 +1,12 @@
 // What happens between a gateway and Redis' pub/sub while a session is written: clients stay connected and are told
 // everything, without a reset.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../support/processes.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startTcpProxy, type ProxiedConnection, type TcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
-import { NOTHING_WRONG } from './support/expect.ts';
-import { LogRig, type RigClient, type RigWriter } from './support/log-rig.ts';
+import { startGateway, type TestGateway } from '../../support/processes.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { startTcpProxy, type ProxiedConnection, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { until } from '../../support/until.ts';
+import { NOTHING_WRONG } from '../../failure/support/expect.ts';
+import { LogRig, type RigClient, type RigWriter } from '../../failure/support/log-rig.ts';
 
 /** Small enough to be overrun in a test, and Redis' default. */
 const SMALL_LIMIT = 'pubsub 64kb 0 0';

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import type { Client } from '@holdfast/client';
 import type { Redis } from '@holdfast/shared/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { processesMentioning } from '../support/proc.ts';
-import { until } from '../support/until.ts';
-import { clientOf, newSession, startSystem, type Follower, type System } from './support/system.ts';
+import { processesMentioning } from '../../support/proc.ts';
+import { until } from '../../support/until.ts';
+import { clientOf, newSession, startSystem, type Follower, type System } from '../../e2e/support/system.ts';
 
 let system: System;
 let client: Client;

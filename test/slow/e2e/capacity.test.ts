@@ -3,10 +3,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@holdfast/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { processesMentioning } from '../support/proc.ts';
-import { clientOf, newSession, startSystem, type Follower, type System } from './support/system.ts';
+import { processesMentioning } from '../../support/proc.ts';
+import { clientOf, newSession, startSystem, type Follower, type System } from '../../e2e/support/system.ts';
 
-const AGENT = fileURLToPath(new URL('../../apps/worker/test/children/agent.mjs', import.meta.url));
+const AGENT = fileURLToPath(new URL('../../../apps/worker/test/children/agent.mjs', import.meta.url));
 
 let system: System;
 let client: Client;
@@ -41,7 +41,7 @@ describe('a worker with two places [E-06]', () => {
     await first.turn('say one again');
     const third = await newSession(client);
     await third.turn('say three');
-    expect(second.all('child_parked')).toMatchObject([{ reason: 'room_needed' }]);
+    expect(await second.one('child_parked')).toMatchObject({ reason: 'room_needed' });
     expect([first, third].flatMap((one) => one.all('child_parked'))).toEqual([]);
 
     await busy(first);

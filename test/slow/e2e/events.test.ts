@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Client } from '@holdfast/client';
 import { applyEvent, EMPTY_VIEW, type SessionEvent, type Waiting } from '@holdfast/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Service } from '../support/processes.ts';
-import { clientOf, newSession, startSystem, type Follower, type System } from './support/system.ts';
+import type { Service } from '../../support/processes.ts';
+import { clientOf, newSession, startSystem, type Follower, type System } from '../../e2e/support/system.ts';
 
 let system: System;
 let worker: Service;

@@ -1,9 +1,9 @@
 // Who starts a CLI and who does not: creating a session and opening it do; looking at it does not, nor does a takeover.
 import type { Client } from '@holdfast/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { processesMentioning } from '../support/proc.ts';
-import { openSse } from '../support/sse-client.ts';
-import { clientOf, newSession, startSystem, type Follower, type System } from './support/system.ts';
+import { processesMentioning } from '../../support/proc.ts';
+import { openSse } from '../../support/sse-client.ts';
+import { clientOf, newSession, startSystem, type Follower, type System } from '../../e2e/support/system.ts';
 
 let system: System;
 let client: Client;

@@ -3,12 +3,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { livingProcesses } from '../support/proc.ts';
-import type { Service } from '../support/processes.ts';
-import { until } from '../support/until.ts';
-import { areAllFrozen, childProcesses, ChildWatch } from './support/child-watch.ts';
-import { NOTHING_WRONG } from './support/expect.ts';
-import { fencesOf, OwnersRig, ownerOf } from './support/owners.ts';
+import { livingProcesses } from '../../support/proc.ts';
+import type { Service } from '../../support/processes.ts';
+import { until } from '../../support/until.ts';
+import { areAllFrozen, childProcesses, ChildWatch } from '../../failure/support/child-watch.ts';
+import { NOTHING_WRONG } from '../../failure/support/expect.ts';
+import { fencesOf, OwnersRig, ownerOf } from '../../failure/support/owners.ts';
 
 let rig: OwnersRig;
 beforeAll(async () => void (rig = await OwnersRig.start()));

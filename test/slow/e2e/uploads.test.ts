@@ -3,9 +3,9 @@ import { HoldfastError, type Client } from '@holdfast/client';
 import { PromptContent, type Upload } from '@holdfast/shared/protocol';
 import { createUploads, type Redis } from '@holdfast/shared/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Service, TestGateway } from '../support/processes.ts';
-import { until } from '../support/until.ts';
-import { clientOf, newSession, startSystem, type Follower, type System } from './support/system.ts';
+import type { Service, TestGateway } from '../../support/processes.ts';
+import { until } from '../../support/until.ts';
+import { clientOf, newSession, startSystem, type Follower, type System } from '../../e2e/support/system.ts';
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',

@@ -1,8 +1,8 @@
 // A rolling replacement of both tiers under load: people go on working and are shown no error.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Fleet } from './support/fleet.ts';
-import { rollOver } from './support/rollout.ts';
-import { NOTHING_WRONG } from './support/expect.ts';
+import { Fleet } from '../../failure/support/fleet.ts';
+import { rollOver } from '../../failure/support/rollout.ts';
+import { NOTHING_WRONG } from '../../failure/support/expect.ts';
 
 let fleet: Fleet;
 

@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EventBody } from '@holdfast/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../support/processes.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { NOTHING_WRONG } from './support/expect.ts';
-import { LogRig } from './support/log-rig.ts';
+import { startGateway, type TestGateway } from '../../support/processes.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
+import { NOTHING_WRONG } from '../../failure/support/expect.ts';
+import { LogRig } from '../../failure/support/log-rig.ts';
 
 let server: TestRedis;
 let gateway: TestGateway;

@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@holdfast/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Service } from '../support/processes.ts';
-import { clientOf, newSession, startSystem, type Follower, type System } from './support/system.ts';
+import type { Service } from '../../support/processes.ts';
+import { clientOf, newSession, startSystem, type Follower, type System } from '../../e2e/support/system.ts';
 
 const KEY = 'sk-ant-the-key-of-the-operator';
 const OTHER = 'another-secret-of-the-worker';

@@ -1,11 +1,11 @@
 // What happens to clients and gateways while a session is written: nothing is lost, doubled or put out of order.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../support/processes.ts';
-import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { until } from '../support/until.ts';
-import { NOTHING_WRONG } from './support/expect.ts';
-import { LogRig } from './support/log-rig.ts';
+import { startGateway, type TestGateway } from '../../support/processes.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
+import { until } from '../../support/until.ts';
+import { NOTHING_WRONG } from '../../failure/support/expect.ts';
+import { LogRig } from '../../failure/support/log-rig.ts';
 
 let server: TestRedis;
 let gateways: [TestGateway, TestGateway];

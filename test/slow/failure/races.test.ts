@@ -4,16 +4,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PromptId, type SessionId } from '@holdfast/shared/protocol';
 import { createPlacementQueue } from '@holdfast/shared/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { seededRandom } from '../chaos/random.ts';
-import { clientOf } from '../e2e/support/system.ts';
-import { startGateway, type TestGateway } from '../support/processes.ts';
-import { silentLogger } from '../support/redis.ts';
-import { until } from '../support/until.ts';
-import { ChildWatch } from './support/child-watch.ts';
-import { NOTHING_WRONG } from './support/expect.ts';
-import { OwnersRig, ownerOf, type Watched } from './support/owners.ts';
+import { seededRandom } from '../../chaos/random.ts';
+import { clientOf } from '../../e2e/support/system.ts';
+import { startGateway, type TestGateway } from '../../support/processes.ts';
+import { silentLogger } from '../../support/redis.ts';
+import { until } from '../../support/until.ts';
+import { ChildWatch } from '../../failure/support/child-watch.ts';
+import { NOTHING_WRONG } from '../../failure/support/expect.ts';
+import { OwnersRig, ownerOf, type Watched } from '../../failure/support/owners.ts';
 
-const AGENT = fileURLToPath(new URL('support/wild-agent.mjs', import.meta.url));
+const AGENT = fileURLToPath(new URL('../../failure/support/wild-agent.mjs', import.meta.url));
 const SESSIONS = 4;
 const RACES = 20;
 

@@ -8,9 +8,9 @@ import { promisify } from 'node:util';
 import type { Client } from '@holdfast/client';
 import type { SessionSettingsInput } from '@holdfast/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientOf, newSession, startSystem, type Follower, type System } from '../e2e/support/system.ts';
-import { startGateway, startWorker, type Service } from '../support/processes.ts';
-import { until } from '../support/until.ts';
+import { clientOf, newSession, startSystem, type Follower, type System } from '../../e2e/support/system.ts';
+import { startGateway, startWorker, type Service } from '../../support/processes.ts';
+import { until } from '../../support/until.ts';
 
 const run = promisify(execFile);
 let system: System;

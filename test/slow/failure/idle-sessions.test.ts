@@ -11,11 +11,11 @@ import {
   type Redis,
   type WorkerIdentity,
 } from '@holdfast/shared/store';
-import { clientOf, Follower, startSystem, type System } from '../e2e/support/system.ts';
-import { createStoredSession } from '../support/fake-owner.ts';
-import { processesMentioning } from '../support/proc.ts';
+import { clientOf, Follower, startSystem, type System } from '../../e2e/support/system.ts';
+import { createStoredSession } from '../../support/fake-owner.ts';
+import { processesMentioning } from '../../support/proc.ts';
 
-const AGENT = fileURLToPath(new URL('../../apps/worker/test/children/agent.mjs', import.meta.url));
+const AGENT = fileURLToPath(new URL('../../../apps/worker/test/children/agent.mjs', import.meta.url));
 const IDLE = 500;
 const USER = UserId.parse('local');
 const info = { version: '0', hostname: 'test', pid: 1, children: 0, capacity: 1, draining: false };

@@ -3,10 +3,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@holdfast/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Service } from '../support/processes.ts';
-import { clientOf, newSession, startSystem, type Follower, type System } from './support/system.ts';
+import type { Service } from '../../support/processes.ts';
+import { clientOf, newSession, startSystem, type Follower, type System } from '../../e2e/support/system.ts';
 
-const AGENT = fileURLToPath(new URL('../../apps/worker/test/children/agent.mjs', import.meta.url));
+const AGENT = fileURLToPath(new URL('../../../apps/worker/test/children/agent.mjs', import.meta.url));
 /** An idle child is parked after 0.3 s. */
 const PARKS_SOON = '0.005';
 

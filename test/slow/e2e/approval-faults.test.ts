@@ -2,9 +2,9 @@
 import type { Client } from '@holdfast/client';
 import { sessionKeys, type Redis } from '@holdfast/shared/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Service } from '../support/processes.ts';
-import { asked, begin, decide, isMade, resolved, touch } from './support/asking.ts';
-import { clientOf, Follower, newSession, startSystem, type System } from './support/system.ts';
+import type { Service } from '../../support/processes.ts';
+import { asked, begin, decide, isMade, resolved, touch } from '../../e2e/support/asking.ts';
+import { clientOf, Follower, newSession, startSystem, type System } from '../../e2e/support/system.ts';
 
 let system: System;
 let worker: Service;

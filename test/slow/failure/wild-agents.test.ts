@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { textContent } from '@holdfast/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { planContainment } from '../../apps/worker/src/process/containment.ts';
-import type { Follower } from '../e2e/support/system.ts';
-import { isLiving, processesLike, uniqueSleep } from '../support/proc.ts';
-import type { Service } from '../support/processes.ts';
-import { until } from '../support/until.ts';
-import { NOTHING_WRONG } from './support/expect.ts';
-import { OwnersRig, type CutWorker, type Watched } from './support/owners.ts';
+import { planContainment } from '../../../apps/worker/src/process/containment.ts';
+import type { Follower } from '../../e2e/support/system.ts';
+import { isLiving, processesLike, uniqueSleep } from '../../support/proc.ts';
+import type { Service } from '../../support/processes.ts';
+import { until } from '../../support/until.ts';
+import { NOTHING_WRONG } from '../../failure/support/expect.ts';
+import { OwnersRig, type CutWorker, type Watched } from '../../failure/support/owners.ts';
 
-const AGENT = fileURLToPath(new URL('support/wild-agent.mjs', import.meta.url));
+const AGENT = fileURLToPath(new URL('../../failure/support/wild-agent.mjs', import.meta.url));
 const { kind: containment } = await planContainment('auto', process.getuid?.() ?? -1);
 
 let rig: OwnersRig;
