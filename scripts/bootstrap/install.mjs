@@ -81,12 +81,12 @@ function npmCi(checkout) {
   });
 }
 
-/** A signal that ends this process ends npm first; without this npm would go on in the background. */
-function endTogether(npm) {
+/** A signal that ends this process ends the child first, which would go on in the background. The result undoes this. */
+export function endTogether(child) {
   const handlers = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => {
     const handler = () => {
-      npm.once('close', () => process.kill(process.pid, signal));
-      npm.kill(signal);
+      child.once('close', () => process.kill(process.pid, signal));
+      child.kill(signal);
     };
     process.once(signal, handler);
     return () => process.removeListener(signal, handler);

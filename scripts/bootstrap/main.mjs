@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { report, SetupFailure } from './failure.mjs';
 import { installPackages } from './install.mjs';
 import { findNode } from './node-path.mjs';
+import { buildFirstPage } from './page.mjs';
 import { checkPlatform, platformName, thisPlatform } from './platform.mjs';
 import { commandEnv, runCommand, watchParent } from './run.mjs';
 import { isUpRunning } from './running.mjs';
@@ -26,6 +27,7 @@ export async function main(argv) {
     if (!isSecondUp) await installPackages(checkout, platform);
     const node = findNode({ checkout, platform });
     if (node === undefined) throw noNode(platform);
+    if (!isSecondUp && ['up', 'test'].includes(argv[0])) await buildFirstPage(checkout, node);
     await start({ node, file: join(checkout, file), args });
   } catch (error) {
     if (!(error instanceof SetupFailure)) throw error;
