@@ -4,8 +4,8 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { ApprovalKind, canonicalJson, type Decision } from '../protocol/approval.ts';
 import type { Command } from '../protocol/commands.ts';
-import { UserId, WorkerId, type ApprovalId, type SessionId } from '../protocol/ids.ts';
-import type { Addressee } from './command-inbox.ts';
+import { UserId, type ApprovalId, type SessionId } from '../protocol/ids.ts';
+import { toAddressee, type Addressee } from './command-inbox.ts';
 import type { Ownership } from './event-log.ts';
 import { sessionKeys } from './keys.ts';
 import { loadScript, runScript } from './script-runner.ts';
@@ -111,11 +111,4 @@ function parseDecide(reply: unknown): DecideResult {
     case 'not_found':
       return { status: parsed[0] };
   }
-}
-
-function toAddressee(owner: string, incarnation: string, last: string): Addressee {
-  const lastOwner = last === '' ? null : WorkerId.parse(last);
-  if (owner === '') return { owner: null, lastOwner };
-  const workerId = WorkerId.parse(owner);
-  return { owner: { workerId, incarnation }, lastOwner: workerId };
 }

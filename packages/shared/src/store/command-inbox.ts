@@ -191,7 +191,8 @@ function parseSubmit(reply: unknown): SubmitResult {
   }
 }
 
-function toAddressee(owner: string, incarnation: string, last: string): Addressee {
+/** From what a script answers of a session's owner: '' where there is none. */
+export function toAddressee(owner: string, incarnation: string, last: string): Addressee {
   const lastOwner = last === '' ? null : WorkerId.parse(last);
   if (owner === '') return { owner: null, lastOwner };
   const workerId = WorkerId.parse(owner);
