@@ -27,33 +27,44 @@ afterEach(async () => {
 const users = isRoot ? (['root', 'a plain user'] as const) : (['a plain user'] as const);
 
 describe('a fresh clone [K-02]', () => {
-  it.each(users)('is ready within 3 minutes for %s, with a line at least every 10 s', async (user) => {
-    const asNobody = user === 'a plain user';
-    const env = { ...NETWORK, PATH: MACHINE_PATH, HOME: root, HOLDFAST_PORT: '0' };
-    const clone = ['git', 'clone', '--quiet', '--no-hardlinks', repository, 'clone'] as const;
-    expect(await runCommand(clone, { cwd: root, env })).toMatchObject({ exitCode: 0 });
-    if (asNobody && isRoot) {
-      await runCommand(['chown', '-R', `${NOBODY}:${NOBODY}`, root], { cwd: '/', env });
-    }
-    const up = startCommand(['npm', 'run', 'up'], { cwd: join(root, 'clone'), env, asNobody });
-    const startedAt = performance.now();
-    let lines = 0;
-    let lineAt = startedAt;
-    let longestSilenceMs = 0;
-    await until(
-      () => {
-        const now = performance.now();
-        const seen = up.output().split('\n').length;
-        longestSilenceMs = Math.max(longestSilenceMs, now - lineAt);
-        if (seen > lines) [lines, lineAt] = [seen, now];
-        return up.output().includes('holdfast: ready in');
-      },
-      { what: 'the clone to be ready', limitMs: 180_000 },
-    );
-    expect(longestSilenceMs).toBeLessThan(10_000);
-    up.child.kill('SIGTERM');
-    expect((await up.ended).exitCode).toBe(0);
-  });
+  it.each(users)(
+    'is ready within 3 minutes for %s, with a line at least every 10 s, and in under 10 s once installed',
+    async (user) => {
+      const asNobody = user === 'a plain user';
+      const env = { ...NETWORK, PATH: MACHINE_PATH, HOME: root, HOLDFAST_PORT: '0' };
+      const clone = ['git', 'clone', '--quiet', '--no-hardlinks', repository, 'clone'] as const;
+      expect(await runCommand(clone, { cwd: root, env })).toMatchObject({ exitCode: 0 });
+      if (asNobody && isRoot) {
+        await runCommand(['chown', '-R', `${NOBODY}:${NOBODY}`, root], { cwd: '/', env });
+      }
+      const up = startCommand(['npm', 'run', 'up'], { cwd: join(root, 'clone'), env, asNobody });
+      const startedAt = performance.now();
+      let lines = 0;
+      let lineAt = startedAt;
+      let longestSilenceMs = 0;
+      await until(
+        () => {
+          const now = performance.now();
+          const seen = up.output().split('\n').length;
+          longestSilenceMs = Math.max(longestSilenceMs, now - lineAt);
+          if (seen > lines) [lines, lineAt] = [seen, now];
+          return up.output().includes('holdfast: ready in');
+        },
+        { what: 'the clone to be ready', limitMs: 180_000 },
+      );
+      expect(longestSilenceMs).toBeLessThan(10_000);
+      up.child.kill('SIGTERM');
+      expect((await up.ended).exitCode).toBe(0);
+      // Once installed. Here and not in the fast tier, where other tests share the machine.
+      const again = startCommand(['npm', 'run', 'up'], { cwd: join(root, 'clone'), env, asNobody });
+      await until(() => again.output().includes('holdfast: ready in'), {
+        what: 'the next start',
+        limitMs: 10_000,
+      });
+      again.child.kill('SIGTERM');
+      expect((await again.ended).exitCode).toBe(0);
+    },
+  );
 });
 
 describe('Node of the machine', () => {
