@@ -160,7 +160,7 @@ describe('a prompt that finds a turn running', () => {
   });
 
   it('and steers while text streams is the next turn, before what waits [B-06]', async () => {
-    const { promptId } = await one.session.prompt('[[text count=60 rate=60]]');
+    const { promptId } = await one.session.prompt('[[text count=180 rate=60]]');
     const { turnId } = await one.one('turn_started', { promptId });
     await one.one('message_delta', { turnId });
     const waits = await enqueue(one, '[[say waits]]');

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@holdfast/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Service } from '../../support/processes.ts';
-import { clientOf, newSession, startSystem, type Follower, type System } from '../../e2e/support/system.ts';
+import type { Service } from '../support/processes.ts';
+import { clientOf, newSession, startSystem, type Follower, type System } from './support/system.ts';
 
-const MCP_SERVER = fileURLToPath(new URL('../../e2e/support/mcp-server.mjs', import.meta.url));
+const MCP_SERVER = fileURLToPath(new URL('./support/mcp-server.mjs', import.meta.url));
 const mcpServer = (text: string) => ({ command: process.execPath, args: [MCP_SERVER, text] });
 
 let system: System;
