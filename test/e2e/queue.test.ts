@@ -170,12 +170,16 @@ describe('a prompt that finds a turn running', () => {
     await endOf(one, waits);
     expect(begun(one, [promptId, steer.promptId, waits])).toEqual([promptId, steer.promptId, waits]);
     const { steerId } = await one.one('prompt_steered', { promptId: steer.promptId });
-    expect(steerId).toBe(own.turnId);
-    expect(fateOf(one, steer.promptId).filter((type) => type !== 'prompt_moved')).toEqual([
+    const fate = fateOf(one, steer.promptId).filter((type) => type !== 'prompt_moved');
+    // On a busy machine the CLI may be idle before it takes the prompt up: it is then withdrawn and begun by us.
+    const isTakenBack = fate.includes('prompt_returned');
+    expect(fate).toEqual([
       'prompt_queued',
       'prompt_steered',
+      ...(isTakenBack ? ['prompt_returned'] : []),
       'turn_started',
     ]);
+    expect(own.turnId === steerId).toBe(!isTakenBack);
   });
 
   it('and steers is withdrawn by an abort, kept and paused or dropped as that says [B-06] [C-05]', async () => {
